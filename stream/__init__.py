@@ -1,0 +1,1 @@
+"""What happened, kept for good: the stream's format, the event log on disk, and everything that speaks to Kafka."""

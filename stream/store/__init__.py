@@ -1,0 +1,1 @@
+"""The event log on disk; start reading at `stream.store.log.EventLog.append`."""

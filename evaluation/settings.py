@@ -8,6 +8,8 @@ from stream.settings import HouseSettings
 class EvaluationSettings(HouseSettings):
     """Which window is judged and how often."""
 
-    online_window_hours: float = Field(6.0, gt=0, description="Stream hours after an answer in which a watch counts as a hit.")
+    online_window_hours: float = Field(
+        6.0, gt=0, description="Stream hours after a list in which a play counts as a hit."
+    )
     evaluate_seconds: float = Field(60.0, gt=0, description="Real seconds between two rounds of the live loop.")
     evaluation_metrics_port: int = Field(8768, ge=1, le=65535, description="Prometheus metrics of online evaluation.")

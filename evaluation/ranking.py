@@ -107,7 +107,9 @@ def ndcg_rows(k: int, lists: Ints, relevant: Relevant) -> Floats:
 
 def recall_rows(k: int, lists: Ints, relevant: Relevant) -> Floats:
     """`recall_at` for all users: (n,) float64, NaN where nothing is relevant."""
-    return _known(hit_rows(k, lists, relevant).sum(axis=1) / np.maximum(relevant.counts, 1), relevant)
+    return _known(
+        hit_rows(k, lists, relevant).sum(axis=1) / np.maximum(relevant.counts, 1).astype(np.float64), relevant
+    )
 
 
 def precision_rows(k: int, lists: Ints, relevant: Relevant) -> Floats:
@@ -129,8 +131,8 @@ def mrr_rows(k: int, lists: Ints, relevant: Relevant) -> Floats:
     return _known(1 / first, relevant)
 
 
-def _known(values: Floats, relevant: Relevant) -> Floats:
-    return np.where(relevant.counts > 0, values, np.nan)
+def _known(values: npt.ArrayLike, relevant: Relevant) -> Floats:
+    return np.where(relevant.counts > 0, np.asarray(values, np.float64), np.nan)
 
 
 def coverage(lists: Ints, n_movies: int) -> float:

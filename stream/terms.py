@@ -1,9 +1,11 @@
 """The course's terms as data: everything that differs between them, so that no code path knows a term by name.
 
-Source: the public assignment texts of the course's editions; `None` = not stated in that term.
+Source: the public assignment texts of the course's editions; `None` = not stated in that term. Digits of times are
+measured on logs of S2022 to F2026 and of McGill's; terms without a known log carry those of the nearest one.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 PITTSBURGH = "America/New_York"
 MONTREAL = "America/Toronto"
@@ -20,6 +22,7 @@ class Term:
     n_users: int
     timeout_ms: int | None  # what the requester waits for an answer
     zone: str  # IANA name of the log's naive local times
+    has_requests: bool  # the log carries recommendation-request lines
     has_create_account: bool
     has_self_description: bool
     has_license_cost: bool
@@ -29,7 +32,8 @@ class Term:
     avail_after_h: int | None
     avail_pass: float | None
     avail_bonus: float | None
-    min_updates: int | None
+    min_updates: int | None  # model versions that must go live ...
+    updates_before_h: int | None  # ... in this many hours before submission; None = in the availability window
     watch_digits: int  # fraction digits of watch and rate lines' times
     request_digits: int  # ... of recommendation-request lines
     host_pattern: str  # how the log names team {team}'s machine
@@ -37,27 +41,57 @@ class Term:
     max_items: int = 20
 
 
-def _cmu(name: str, **rules: object) -> Term:
-    defaults: dict[str, object] = {
-        "rating_min": 1, "rating_max": 5, "n_movies": 27_000, "n_users": 1_000_000, "timeout_ms": 800, "zone": PITTSBURGH,
-        "has_create_account": False, "has_self_description": False, "has_license_cost": False, "personalised_share": 0.10,
-        "min_ok_requests": 2_000, "avail_before_h": 72, "avail_after_h": 96, "avail_pass": 0.70, "avail_bonus": 0.99,
-        "min_updates": 2, "watch_digits": 0, "request_digits": 9, "host_pattern": "17645-team{team:02d}.isri.cmu.edu",
-        "points": (100, 100, 100, 70, 30),
-    }  # fmt: skip
-    return Term(name=name, **(defaults | rules))  # type: ignore[arg-type]
+# Rules that most terms share; each term below names what differs.
+_COMMON: dict[str, Any] = {
+    "rating_min": 1, "rating_max": 5, "n_movies": 27_000, "n_users": 1_000_000, "timeout_ms": 800, "zone": PITTSBURGH,
+    "has_requests": True, "has_create_account": False, "has_self_description": False, "has_license_cost": False,
+    "personalised_share": 0.10, "min_ok_requests": 2_000, "avail_before_h": 72, "avail_after_h": 96, "avail_pass": 0.70,
+    "avail_bonus": 0.99, "min_updates": 2, "updates_before_h": None, "watch_digits": 0, "request_digits": 6,
+    "host_pattern": "17645-team{team:02d}.isri.cmu.edu", "points": (100, 100, 100, 70, 30),
+}  # fmt: skip
 
+_NO_THRESHOLDS: dict[str, Any] = {
+    "personalised_share": None, "min_ok_requests": None, "avail_before_h": None, "avail_after_h": None,
+    "avail_pass": None, "avail_bonus": None, "min_updates": None,
+}  # fmt: skip
 
-_2026 = {
+_WEEK_BEFORE: dict[str, Any] = {
+    "avail_before_h": 168, "avail_after_h": 72, "avail_pass": 0.80, "avail_bonus": 0.98, "points": (100, 100, 100, 60, 40),
+}  # fmt: skip
+
+_2026: dict[str, Any] = {
     "rating_max": 10, "n_movies": 20_000, "timeout_ms": 600, "has_create_account": True, "has_self_description": True,
     "has_license_cost": True, "watch_digits": 3, "request_digits": 3, "points": (106, 103, 103, 83, 20),
 }  # fmt: skip
 
-TERMS: dict[str, Term] = {
-    term.name: term
-    for term in (
-        _cmu("F2025", timeout_ms=600),
-        _cmu("S2026", **_2026),
-        _cmu("F2026", **_2026),
-    )
+_F2026: dict[str, Any] = _2026 | {"updates_before_h": 72}
+
+_MCGILL: dict[str, Any] = _NO_THRESHOLDS | {"zone": MONTREAL, "request_digits": 3, "points": (100, 100, 100, 100, 0)}
+
+_DIFFERENCES: dict[str, dict[str, Any]] = {
+    "F2019": _NO_THRESHOLDS | {"has_requests": False, "timeout_ms": None, "points": None},
+    "S2020": _NO_THRESHOLDS | {"timeout_ms": None, "points": (100, 100, 100, 0, 30)},
+    "F2020": _WEEK_BEFORE | {"personalised_share": 0.40},
+    "S2021": _WEEK_BEFORE | {"personalised_share": 0.40},
+    "S2022": _WEEK_BEFORE,
+    "F2022": {"avail_before_h": 96, "avail_after_h": 72},
+    "S2023": {},
+    "S2024": {},
+    "F2024": {"request_digits": 9},
+    "S2025": {"request_digits": 9},
+    "F2025": {"request_digits": 9, "timeout_ms": 600},
+    "S2026": _2026,
+    "F2026": _F2026,
+    "F2026-online": _F2026
+    | {"n_movies": 2_569, "n_users": 1_050, "host_pattern": "CMU-ONLINE-MLIP-VM{team:02d}.ANDREW.CMU.EDU"},
+    "McGill-F2020": _MCGILL | {"host_pattern": "fall2020-comp598-{team}.cs.mcgill.ca"},
+    "McGill-F2021": _MCGILL | {"host_pattern": "fall2021-comp598-{team}.cs.mcgill.ca"},
+    "McGill-F2022": _MCGILL | {"host_pattern": "fall2022-comp585-{team}.cs.mcgill.ca"},
 }
+
+TERMS: dict[str, Term] = {name: Term(name=name, **(_COMMON | rules)) for name, rules in _DIFFERENCES.items()}
+
+
+def table() -> list[dict[str, object]]:
+    """One row of plain values per term, in order of time, for `python -m stream terms`."""
+    return [asdict(term) for term in TERMS.values()]

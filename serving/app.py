@@ -1,0 +1,109 @@
+"""The HTTP service: `/recommend/<userid>` for the course's requester, and what operators ask.
+
+Built from objects that already run, so that a test can pass its own. Every answer is one line of plain text or JSON;
+whatever a client sends, it learns nothing of our insides. Start reading at `recommend` in `create_app`.
+"""
+
+import re
+import time
+from importlib import metadata
+from typing import Any
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from serving.answerer import Answerer
+from serving.telemetry import Telemetry
+
+_USER_ID = re.compile(r"-?[0-9]{1,18}", re.ASCII)  # what a signed 64-bit number holds, whatever its digits
+_NOT_A_USER_ID = "user id must be a whole number of at most 18 digits, e.g. /recommend/417\n"
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": "default-src 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+def create_app(answerer: Answerer, telemetry: Telemetry, commit: str = "unknown") -> Flask:
+    """The service around running objects.
+
+    commit: of the code that runs, for /version.
+    """
+    app = Flask("serving", static_folder=None)
+    app.url_map.merge_slashes = False  # `/recommend//42` is no user id; it must not be redirected to one
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    _add_recommend(app, answerer, telemetry)
+    _add_operators_pages(app, answerer, telemetry, commit)
+    app.register_error_handler(HTTPException, _one_line)
+    app.after_request(_with_headers)
+    app.wsgi_app = telemetry.metered(app.wsgi_app)  # type: ignore[assignment,method-assign]
+    return app
+
+
+def _add_recommend(app: Flask, answerer: Answerer, telemetry: Telemetry) -> None:
+    @app.get("/recommend", defaults={"user_id": ""}, strict_slashes=False)
+    @app.get("/recommend/<path:user_id>")
+    def recommend(user_id: str) -> Response:
+        """Up to 20 movie ids, best first, comma-separated on one line."""
+        started = time.perf_counter()
+        if not _USER_ID.fullmatch(user_id := user_id.removesuffix("/")):
+            return Response(_NOT_A_USER_ID, status=400, mimetype="text/plain")
+        offer = answerer.answer(int(user_id))  # never raises: falls back to the shipped list
+        response = Response(",".join(offer.movies), mimetype="text/plain")
+        response.headers["X-Model"], response.headers["X-Tier"] = offer.model_version or "none", offer.tier
+        if request.method == "GET":  # HEAD hands out no list
+            request_id = telemetry.record(int(user_id), offer, seconds=time.perf_counter() - started)
+            response.headers["X-Request-Id"] = request_id
+        return response
+
+
+def _add_operators_pages(app: Flask, answerer: Answerer, telemetry: Telemetry, commit: str) -> None:
+    @app.get("/health")
+    def health() -> Response:
+        """The process answers."""
+        return jsonify(status="ok")
+
+    @app.get("/ready")
+    def ready() -> tuple[Response, int]:
+        """Whether this worker knows what is live; `models` is empty while only the shipped list can be given."""
+        live = answerer.live()
+        facts: dict[str, Any] = {"ready": live.looked, "models": _versions(answerer), "problem": live.problem}
+        return jsonify(facts), 200 if live.looked else 503
+
+    @app.get("/version")
+    def version() -> Response:
+        """What runs here: package, commit, and what each slot answers from."""
+        return jsonify(service=metadata.version("matinee"), commit=commit, slots=_slots(answerer))
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        """Prometheus text, exact over all workers."""
+        return Response(telemetry.exposition(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _versions(answerer: Answerer) -> dict[str, str]:
+    return {name: model.version for name, model in answerer.live().models.items()}
+
+
+def _slots(answerer: Answerer) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"version": model.version, "name": model.manifest.name, "overlay": model.overlay, "users": len(model)}
+        for name, model in answerer.live().models.items()
+    }
+
+
+def _one_line(error: HTTPException) -> Response:
+    """An error in one line of text; what went wrong inside stays in the log."""
+    if error.code == 404 and request.path.startswith("/recommend/"):
+        return Response(_NOT_A_USER_ID, status=400, mimetype="text/plain")
+    response = Response(f"{error.code} {error.name.lower()}\n", status=error.code, mimetype="text/plain")
+    if allowed := getattr(error, "valid_methods", None):
+        response.headers["Allow"] = ", ".join(sorted(allowed))
+    return response
+
+
+def _with_headers(response: Response) -> Response:
+    response.headers.update(_HEADERS)
+    return response

@@ -1,0 +1,169 @@
+"""What users did, as columns for models: sessions watched and ratings given, and their split in time.
+
+Users and movies are numbered by their place in sorted id tables; a split keeps the tables, so that a movie has one
+number everywhere. Start at `read_interactions`.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation.ranking import Relevant
+from training.servable import Histories
+
+Array = npt.NDArray[Any]
+
+FOREVER_NS = 2**63 - 1
+FULL_MINUTES = 60.0  # the log does not say how long a movie is; an hour of it counts as whole
+SESSIONS = """
+    SELECT user_id, movie_id, started_ns, ticks FROM sessions
+    WHERE started_ns < $until_ns
+    ORDER BY started_ns, user_id, movie_id
+"""
+RATINGS = """
+    SELECT user_id, movie_id, at_ns, score FROM ratings
+    WHERE score BETWEEN $lowest AND $highest AND at_ns < $until_ns
+    ORDER BY at_ns, user_id, movie_id, score
+"""
+
+
+@dataclass(frozen=True)
+class Watches:
+    """Watch sessions, one a row. user, movie: index into the tables. at_ns: start, UTC. weight: share watched."""
+
+    user: Array
+    movie: Array
+    at_ns: Array
+    weight: Array
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """Ratings, one a row. user, movie: index into the tables. at_ns: UTC. score: stars on the term's scale."""
+
+    user: Array
+    movie: Array
+    at_ns: Array
+    score: Array
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """What users did. users: (n_users,) int64 and movies: (n_movies,) str are sorted; the rest points into them."""
+
+    users: Array
+    movies: Array
+    watches: Watches
+    ratings: Ratings
+
+    def at_ns(self) -> Array:
+        """Times of all sessions and ratings, UTC, unsorted."""
+        return np.concatenate([self.watches.at_ns, self.ratings.at_ns])
+
+    def pairs(self) -> tuple[Array, Array]:
+        """(user, movie) of all sessions and ratings, with repeats."""
+        user = np.concatenate([self.watches.user, self.ratings.user])
+        return user, np.concatenate([self.watches.movie, self.ratings.movie])
+
+    def histories(self) -> Histories:
+        """Movies each user has seen: watched at all or rated."""
+        return Histories.of(*self.pairs(), len(self.users))
+
+    def between(self, first_ns: int, last_ns: int) -> "Interactions":
+        """What happened from `first_ns` up to but without `last_ns`, under the same tables."""
+        watches, ratings = self.watches, self.ratings
+        kept, rated = ((part.at_ns >= first_ns) & (part.at_ns < last_ns) for part in (watches, ratings))
+        return replace(
+            self,
+            watches=Watches(watches.user[kept], watches.movie[kept], watches.at_ns[kept], watches.weight[kept]),
+            ratings=Ratings(ratings.user[rated], ratings.movie[rated], ratings.at_ns[rated], ratings.score[rated]),
+        )
+
+
+class Columns(NamedTuple):
+    """Sessions or ratings as the store gives them; value is ticks or score."""
+
+    user_id: Array
+    movie_id: Array
+    at_ns: Array
+    value: Array
+
+
+def interactions_of(sessions: Columns, ratings: Columns, min_viewers: int = 2) -> Interactions:
+    """Sessions and ratings with users and movies numbered.
+
+    min_viewers: movies that fewer users touched are left out; a mistyped id in the log is one of them.
+    """
+    rows = Columns(*(np.concatenate(pair) for pair in zip(sessions, ratings, strict=True)))
+    movies, movie = _numbered(rows.movie_id)
+    enough = _viewers(rows.user_id, movie, len(movies)) >= min_viewers
+    kept = enough[movie]
+    users, user = np.unique(rows.user_id[kept].astype(np.int64), return_inverse=True)
+    movie, at_ns, value = (np.cumsum(enough) - 1)[movie[kept]], rows.at_ns[kept].astype(np.int64), rows.value[kept]
+    session = np.flatnonzero(kept) < len(sessions.user_id)
+    weight = np.clip(value[session] / FULL_MINUTES, 1 / FULL_MINUTES, 1.0)
+    watches = Watches(user[session], movie[session], at_ns[session], weight)
+    rated = Ratings(user[~session], movie[~session], at_ns[~session], value[~session].astype(np.float64))
+    return Interactions(users, movies[enough], watches, rated)
+
+
+def read_interactions(store_dir: Path, scale: tuple[int, int], until_ns: int | None = None) -> Interactions:
+    """All stored sessions and the ratings on `scale`, of events before `until_ns` if given."""
+    from stream.store.query import query
+
+    until = {"until_ns": FOREVER_NS if until_ns is None else until_ns}
+    sessions = query(store_dir, SESSIONS, **until)
+    ratings = query(store_dir, RATINGS, **until, lowest=scale[0], highest=scale[1])
+    return interactions_of(Columns(*sessions.values()), Columns(*ratings.values()))
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training and test part, cut at one instant: no test event lies before any training event.
+
+    relevant: for each of `test_users` (rows of the user table), what they turned to after the cut and had not seen.
+    """
+
+    cut_ns: int
+    train: Interactions
+    test: Interactions
+    test_users: Array
+    relevant: Relevant
+
+
+def split_by_time(interactions: Interactions, fraction: float = 0.9) -> Split:
+    """Cut where `fraction` of all sessions and ratings lie before, all users pooled.
+
+    Raises ValueError if there are none, or if `fraction` is no share.
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(f"fraction is a share of the events in (0, 1), got {fraction}")
+    times = interactions.at_ns()
+    if not len(times):
+        raise ValueError("nothing to split: no session and no rating")
+    cut_ns = int(np.quantile(times, fraction, method="higher"))
+    train = interactions.between(int(times.min()), cut_ns)
+    test = interactions.between(cut_ns, int(times.max()) + 1)
+    width = len(interactions.movies)
+    seen, after = (user.astype(np.int64) * width + movie for user, movie in (train.pairs(), test.pairs()))
+    new = np.setdiff1d(after, seen)
+    test_users, row = np.unique(new // width, return_inverse=True)
+    return Split(cut_ns, train, test, test_users, Relevant.of(row, new % width, len(test_users)))
+
+
+def _numbered(ids: Array) -> tuple[Array, Array]:
+    """Sorted distinct strings and the place of each input in them; a dict is quicker than sorting all rows."""
+    table = sorted(set(ids.tolist()))
+    place = {value: index for index, value in enumerate(table)}
+    return np.array(table, dtype=np.str_), np.fromiter((place[value] for value in ids.tolist()), np.int64, len(ids))
+
+
+def _viewers(user_ids: Array, movie: Array, n_movies: int) -> Array:
+    order = np.lexsort((user_ids, movie))
+    user, movie = user_ids[order], movie[order]
+    first = np.ones(len(movie), dtype=bool)
+    first[1:] = (movie[1:] != movie[:-1]) | (user[1:] != user[:-1])
+    return np.bincount(movie[first], minlength=n_movies)

@@ -1,0 +1,156 @@
+"""The form every model takes once it is fitted: id tables and arrays that turn histories into top-k lists.
+
+Offline evaluation scores this form, publish and refresh compute lists from it, and no training library is needed for
+any of that. A score is `base` (the same for everybody) plus the product of a user's and a movie's factors; a user whom
+the model does not know has no factors and gets `base` alone. Start at `Servable.top`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+BLOCK_CELLS = 4_000_000  # scores held at once: 16 MB of float32
+
+
+@dataclass(frozen=True)
+class Histories:
+    """What each of n users has seen: the movies of row i are ``movies[starts[i]:starts[i + 1]]``."""
+
+    starts: Array
+    movies: Array
+
+    @classmethod
+    def of(cls, rows: Array, movies: Array, n_rows: int) -> Self:
+        """From pairs in any order, repeats allowed: movie index `movies[j]` was seen by user row `rows[j]`."""
+        width = int(movies.max(initial=0)) + 1
+        pairs = np.unique(rows.astype(np.int64) * width + movies)
+        counts = np.bincount(pairs // width, minlength=n_rows)
+        return cls(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), (pairs % width).astype(np.int32))
+
+    @classmethod
+    def none(cls, n_rows: int) -> Self:
+        """Users who have seen nothing."""
+        return cls(np.zeros(n_rows + 1, np.int64), np.empty(0, np.int32))
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def counts(self) -> Array:
+        """How many movies each user has seen."""
+        return np.diff(self.starts)
+
+    def rows_of(self) -> Array:
+        """User row of each entry of `movies`."""
+        return np.repeat(np.arange(len(self)), self.counts)
+
+    def between(self, first: int, last: int) -> Self:
+        """Rows first to last - 1."""
+        starts = self.starts[first : last + 1]
+        return type(self)(starts - starts[0], self.movies[starts[0] : starts[-1]])
+
+
+@dataclass(frozen=True)
+class Servable:
+    """A fitted model as arrays, all float32 but the ids.
+
+    users: (n_users,) int64, ascending. movies: (n_movies,) str, ascending. base: (n_movies,). user_factors:
+    (n_users, f) and movie_factors: (n_movies, f), f may be 0. user_bias: (n_users,) changes no ranking, only predicted
+    ratings. rates: (1,) bool; scores are ratings in stars, so that a model's error against real ratings can be stated.
+    """
+
+    users: Array
+    movies: Array
+    base: Array
+    user_factors: Array
+    movie_factors: Array
+    user_bias: Array
+    rates: Array
+
+    @classmethod
+    def of_scores(cls, users: Array, movies: Array, scores: Array) -> Self:
+        """A model that scores movies the same for everybody."""
+        return cls.of_factors(users, movies, scores, np.empty((len(users), 0)), np.empty((len(movies), 0)))
+
+    @classmethod
+    def of_factors(
+        cls, users: Array, movies: Array, base: Array, user_factors: Array, movie_factors: Array,
+        user_bias: Array | None = None, rates: bool = False,
+    ) -> Self:  # fmt: skip
+        """A model with taste; see the class for shapes."""
+        bias = np.zeros(len(users)) if user_bias is None else user_bias
+        base, user_factors, movie_factors, bias = (
+            np.ascontiguousarray(scores, dtype=np.float32) for scores in (base, user_factors, movie_factors, bias)
+        )
+        return cls(users, movies, base, user_factors, movie_factors, bias, np.array([rates]))
+
+    def arrays(self) -> dict[str, Array]:
+        """Name to array: all there is to keep."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
+        """Inverse of `arrays`; further arrays are left aside. Raises KeyError naming a missing one."""
+        return cls(**{f.name: arrays[f.name] for f in fields(cls)})
+
+    def rows(self, user_ids: Array) -> Array:
+        """(n,) row of each user in the tables, -1 for users whom the model does not know."""
+        return find(self.users, user_ids)
+
+    def scores(self, rows: Array) -> Array:
+        """(n, n_movies) float32 scores of users by row; -1 is somebody unknown."""
+        scores = np.broadcast_to(self.base, (len(rows), len(self.movies))).copy()
+        known = rows >= 0
+        if self.user_factors.shape[1] and known.any():
+            scores[known] += self.user_factors[rows[known]] @ self.movie_factors.T
+        return scores
+
+    def top(self, user_ids: Array, histories: Histories, k: int, block_cells: int = BLOCK_CELLS) -> Array:
+        """(n, k) int32 index into `movies`, best first, of what each user has not seen; -1 where nothing is left.
+
+        user_ids: (n,). histories: one row for each of them, in the same order. The same input gives the same lists.
+        block_cells: scores held in memory at once.
+        """
+        lists = np.full((len(user_ids), k), -1, np.int32)
+        rows, step = self.rows(user_ids), max(1, block_cells // max(1, len(self.movies)))
+        for first in range(0, len(user_ids), step):
+            scores = self.scores(rows[first : first + step])
+            seen = histories.between(first, first + len(scores))
+            scores[seen.rows_of(), seen.movies] = -np.inf
+            best = best_of(scores, k)
+            lists[first : first + len(scores), : best.shape[1]] = best
+        return lists
+
+    def predict(self, user_ids: Array, movie_index: Array) -> Array:
+        """(n,) predicted rating of each pair, in stars. Raises TypeError for a model that does not predict ratings."""
+        if not self.rates[0]:
+            raise TypeError("this model ranks movies; its scores are no ratings")
+        rows = self.rows(user_ids)
+        taste = np.einsum("nf,nf->n", self.user_factors[rows], self.movie_factors[movie_index]) + self.user_bias[rows]
+        return np.asarray(self.base[movie_index] + np.where(rows >= 0, taste, 0), np.float64)
+
+
+def find(table: Array, values: Array) -> Array:
+    """(n,) position of each value in an ascending table, -1 where it is not in it."""
+    values = np.asarray(values)
+    if not len(table):
+        return np.full(len(values), -1)
+    at = np.minimum(np.searchsorted(table, values), len(table) - 1)
+    return np.where(table[at] == values, at, -1)
+
+
+def best_of(scores: Array, k: int) -> Array:
+    """(n, min(k, m)) columns of the highest scores of each row, best first, the lower column on ties; -1 for -inf."""
+    k = min(k, scores.shape[1])
+    if k < scores.shape[1]:
+        best = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
+    else:
+        best = np.broadcast_to(np.arange(k), (len(scores), k))
+    values = np.take_along_axis(scores, best, axis=1)
+    order = np.argsort(-values, axis=1, kind="stable")
+    best, values = np.take_along_axis(best, order, axis=1), np.take_along_axis(values, order, axis=1)
+    return np.where(values == -np.inf, -1, best).astype(np.int32)

@@ -56,7 +56,8 @@ _NO_THRESHOLDS: dict[str, Any] = {
 }  # fmt: skip
 
 _WEEK_BEFORE: dict[str, Any] = {
-    "avail_before_h": 168, "avail_after_h": 72, "avail_pass": 0.80, "avail_bonus": 0.98, "points": (100, 100, 100, 60, 40),
+    "avail_before_h": 168, "avail_after_h": 72, "avail_pass": 0.80, "avail_bonus": 0.98,
+    "points": (100, 100, 100, 60, 40),
 }  # fmt: skip
 
 _2026: dict[str, Any] = {

@@ -1,0 +1,186 @@
+"""Columns of the store's files, and how a table becomes a file that a crash cannot leave half written.
+
+The columns are final: later versions only add. Rows keep the order of arrival. Every file says of itself, in its
+schema metadata: format_version, kind, source, partition, first, last, zone, lines, digest, counts, min_ns, max_ns.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stream.store import files
+from stream.store.positions import sync_folder
+
+FORMAT_VERSION = 1
+_CODED = pa.dictionary(pa.int32(), pa.string())
+
+EVENT_SCHEMA = pa.schema([
+    ("offset", pa.int64()),
+    ("kind", _CODED),  # watch, rate, request or account
+    ("at_ns", pa.int64()),  # UTC
+    ("user_id", pa.int64()),
+    ("movie_id", _CODED),
+    ("minute", pa.int32()),
+    ("score", pa.int32()),
+    ("host", _CODED),
+    ("status", pa.int32()),
+    ("movies", pa.list_(pa.string())),
+    ("failure", pa.string()),
+    ("latency_ms", pa.int32()),
+    ("raw", pa.binary()),  # the line itself, only where formatting the event would not give it back
+])  # fmt: skip
+QUARANTINE_SCHEMA = pa.schema([("offset", pa.int64()), ("reason", _CODED), ("raw", pa.binary())])
+ANSWER_SCHEMA = pa.schema([
+    ("offset", pa.int64()),
+    ("request_id", pa.string()),
+    ("worker", _CODED),
+    ("worker_start_ns", pa.int64()),
+    ("seq", pa.int64()),
+    ("at_ns", pa.int64()),  # real UTC time
+    ("user_id", pa.int64()),
+    ("movies", pa.list_(pa.string())),
+    ("tier", _CODED),
+    ("arms", _CODED),  # JSON, {experiment: arm}
+    ("propensity", pa.list_(pa.float64())),
+    ("model_version", _CODED),
+    ("ms", pa.float64()),
+    ("raw", pa.binary()),
+])  # fmt: skip
+SESSION_SCHEMA = pa.schema([
+    ("user_id", pa.int64()),
+    ("movie_id", _CODED),
+    ("started_ns", pa.int64()),
+    ("last_ns", pa.int64()),
+    ("first_minute", pa.int32()),
+    ("last_minute", pa.int32()),
+    ("ticks", pa.int64()),
+])  # fmt: skip
+
+SCHEMAS = {
+    files.EVENTS: EVENT_SCHEMA,
+    files.KEPT: EVENT_SCHEMA,
+    files.QUARANTINE: QUARANTINE_SCHEMA,
+    files.ANSWERS: ANSWER_SCHEMA,
+    files.SESSIONS: SESSION_SCHEMA,
+}
+_DELTA = {"offset", "at_ns", "started_ns", "last_ns", "seq", "worker_start_ns"}
+_PLAIN = {"raw", "failure", "request_id", "ms"}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a file says of itself, beside its name."""
+
+    lines: int
+    digest: int
+    zone: str
+    counts: dict[str, int] = field(default_factory=dict)  # lines by kind of event, or by reason
+    min_ns: int | None = None
+    max_ns: int | None = None
+
+
+def write(store_dir: Path, kind: str, date: str, name: str, table: pa.Table, facts: Facts) -> int:
+    """Put `table` on disk under its final name, durable and all at once. Returns the file's bytes.
+
+    Raises OSError (disk full, no permission); nothing under the final name has changed then.
+    """
+    folder = store_dir / kind / f"date={date}"
+    fresh = folder / f".{name}.{os.getpid()}.tmp"
+    table = table.replace_schema_metadata(_to_metadata(kind, name, facts))
+    try:
+        with _created(fresh) as file:
+            pq.write_table(table, file, **_options(table.schema))
+            file.flush()
+            os.fsync(file.fileno())
+        size = fresh.stat().st_size
+        fresh.replace(folder / name)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    sync_folder(folder)
+    return size
+
+
+def facts_of(path: Path) -> Facts:
+    """What the file says of itself. Raises FileNotFoundError, or ValueError naming a damaged file."""
+    found = path.stat()
+    return _facts_of(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=8192)
+def _facts_of(path: Path, _mtime_ns: int, _size: int) -> Facts:
+    try:
+        said = pq.read_schema(path).metadata or {}
+        return _from_metadata(said)
+    except (pa.ArrowInvalid, KeyError, ValueError) as error:
+        raise ValueError(f"{path}: not a file of this store, or damaged ({error})") from error
+
+
+def read(path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Rows of one file in order of arrival. Raises FileNotFoundError, or ValueError naming a damaged file."""
+    try:
+        return pq.ParquetFile(path).read(columns=columns)
+    except (pa.ArrowInvalid, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(f"{path}: damaged ({error})") from error
+
+
+@contextlib.contextmanager
+def _created(path: Path) -> Any:
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file = path.open("wb")
+        except FileNotFoundError:
+            continue  # an empty date folder was tidied away in between
+        sync_folder(path.parent.parent)
+        with file:
+            yield file
+        return
+
+
+def _options(schema: pa.Schema) -> dict[str, Any]:
+    names = set(schema.names)
+    return {
+        "compression": "zstd",
+        "compression_level": 3,
+        "row_group_size": 250_000,
+        "use_dictionary": sorted(_leaf(schema, name) for name in names - _DELTA - _PLAIN),
+        "column_encoding": dict.fromkeys(sorted(names & _DELTA), "DELTA_BINARY_PACKED"),
+    }
+
+
+def _leaf(schema: pa.Schema, name: str) -> str:
+    return f"{name}.list.element" if pa.types.is_list(schema.field(name).type) else name
+
+
+def _to_metadata(kind: str, name: str, facts: Facts) -> dict[str, str]:
+    source, partition, first, last = name.removesuffix(".parquet").split("-")
+    said: Mapping[str, object] = {
+        "format_version": FORMAT_VERSION, "kind": kind, "source": source, "partition": partition, "first": first,
+        "last": last, "zone": facts.zone, "lines": facts.lines, "digest": f"{facts.digest:032x}",
+        "counts": json.dumps(facts.counts), "min_ns": json.dumps(facts.min_ns), "max_ns": json.dumps(facts.max_ns),
+    }  # fmt: skip
+    return {key: str(value) for key, value in said.items()}
+
+
+def _from_metadata(said: Mapping[bytes, bytes]) -> Facts:
+    if int(said[b"format_version"]) > FORMAT_VERSION:
+        raise ValueError(f"format {said[b'format_version'].decode()}; this version knows up to {FORMAT_VERSION}")
+    return Facts(
+        lines=int(said[b"lines"]),
+        digest=int(said[b"digest"], 16),
+        zone=said[b"zone"].decode(),
+        counts=json.loads(said[b"counts"]),
+        min_ns=json.loads(said[b"min_ns"]),
+        max_ns=json.loads(said[b"max_ns"]),
+    )

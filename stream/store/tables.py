@@ -1,0 +1,123 @@
+"""Columns in memory to the tables that become files, and rows of files back to lines."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from stream.answers import Answer
+from stream.events import AccountCreated, Event, Rated, Requested, WallClock, Watched
+from stream.store.canonical import Ints
+from stream.store.parse_block import KINDS, Parsed
+from stream.store.schema import ANSWER_SCHEMA, EVENT_SCHEMA, QUARANTINE_SCHEMA
+
+Rejected = dict[int, tuple[str, bytes]]  # row: (reason, line)
+
+
+def event_table(parsed: Parsed, offsets: Ints) -> pa.Table:
+    """The events of a batch whose row i has offset offsets[i]; rejected rows are left out."""
+    rows = parsed.rows
+    movie = parsed.movie[rows]
+    minute = parsed.minute[rows]
+    columns: dict[str, pa.Array] = {
+        "offset": pa.array(offsets[rows]),
+        "kind": pa.DictionaryArray.from_arrays(pa.array(parsed.kind[rows].astype(np.int32)), pa.array(KINDS)),
+        "at_ns": pa.array(parsed.at_ns[rows]),
+        "user_id": pa.array(parsed.user_id[rows]),
+        "movie_id": _movie_column(movie, list(parsed.movies)),
+        "minute": pa.array(minute, mask=minute < 0),
+    } | _odd_columns(parsed, rows)
+    return pa.table([columns[name] for name in EVENT_SCHEMA.names], schema=EVENT_SCHEMA)
+
+
+def quarantine_table(rejected: Rejected, offsets: Ints) -> pa.Table:
+    """The lines of a batch that are no event, with the reason of each."""
+    rows = sorted(rejected)
+    columns = [offsets[rows], [rejected[row][0] for row in rows], [rejected[row][1] for row in rows]]
+    return _table(columns, QUARANTINE_SCHEMA)
+
+
+def answer_table(answers: dict[int, Answer], raw: dict[int, bytes], arms: dict[int, str], offsets: Ints) -> pa.Table:
+    """The answers of a batch by row; `arms` is JSON text."""
+    rows = sorted(answers)
+    given: dict[str, Any] = {
+        "offset": offsets[rows],
+        "arms": [arms[row] for row in rows],
+        "raw": [raw.get(row) for row in rows],
+    }
+    columns = [given.get(name, [getattr(answers[row], name, None) for row in rows]) for name in ANSWER_SCHEMA.names]
+    return _table(columns, ANSWER_SCHEMA)
+
+
+def event_lines(table: pa.Table, clock: WallClock) -> Iterator[bytes]:
+    """The raw lines that a table of events was made of, in order."""
+    for batch in table.to_batches(max_chunksize=50_000):
+        for row in zip(*(batch.column(name).to_pylist() for name in EVENT_SCHEMA.names[1:]), strict=True):
+            yield row[-1] if row[-1] is not None else _event(row).format(clock).encode()
+
+
+def answer_lines(table: pa.Table) -> Iterator[bytes]:
+    """The raw records that a table of answers was made of, in order."""
+    for row in table.to_pylist():
+        yield row["raw"] if row["raw"] is not None else _answer(row).format().encode()
+
+
+def quarantine_lines(table: pa.Table) -> Iterator[bytes]:
+    """The raw lines of a table of the quarantine, in order."""
+    yield from table.column("raw").to_pylist()
+
+
+def _movie_column(movie: np.ndarray[Any, Any], movies: Sequence[str]) -> pa.Array:
+    indices = pa.array(movie, mask=movie < 0)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(movies, pa.string()))
+
+
+def _odd_columns(parsed: Parsed, rows: Ints) -> dict[str, pa.Array]:
+    """Columns that watch lines leave empty."""
+    where = {int(row): place for place, row in zip(np.searchsorted(rows, list(parsed.odd)), parsed.odd, strict=True)}
+    found: dict[str, list[Any]] = {
+        name: [None] * len(rows) for name in ("score", "host", "status", "movies", "failure", "latency_ms", "raw")
+    }
+    for row, event in parsed.odd.items():
+        place = where[row]
+        found["raw"][place] = parsed.raw.get(row)
+        for name in _ODD_FIELDS.get(type(event), ()):
+            found[name][place] = getattr(event, name)
+    return {name: _array(values, EVENT_SCHEMA.field(name).type) for name, values in found.items()}
+
+
+_ODD_FIELDS: dict[type[Event], tuple[str, ...]] = {
+    Rated: ("score",),
+    Requested: ("host", "status", "movies", "failure", "latency_ms"),
+}
+
+
+def _table(columns: Iterable[Any], schema: pa.Schema) -> pa.Table:
+    arrays = [_array(values, found.type) for values, found in zip(columns, schema, strict=True)]
+    return pa.table(arrays, schema=schema)
+
+
+def _array(values: Any, kind: Any) -> pa.Array:
+    if pa.types.is_dictionary(kind):
+        return pa.array(values, kind.value_type).dictionary_encode()
+    return pa.array(values, kind)
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    kind, at_ns, user_id, movie_id, minute, score, host, status, movies, failure, latency_ms, _ = row
+    if kind == "watch":
+        return Watched(at_ns, user_id, movie_id, minute)
+    if kind == "rate":
+        return Rated(at_ns, user_id, movie_id, score)
+    if kind == "account":
+        return AccountCreated(at_ns, user_id)
+    return Requested(at_ns, user_id, host, status, tuple(movies), failure, latency_ms)
+
+
+def _answer(row: dict[str, Any]) -> Answer:
+    names = [name for name in ANSWER_SCHEMA.names if name not in ("offset", "raw")]
+    known = {name: row[name] for name in names} | {"arms": json.loads(row["arms"]), "movies": tuple(row["movies"])}
+    propensity = known["propensity"]
+    return Answer(**known | {"propensity": None if propensity is None else tuple(propensity)})

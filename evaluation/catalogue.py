@@ -1,0 +1,69 @@
+"""What is known of movies beside the log: running time and licence cost, from the catalogue that the stream keeps.
+
+Without a catalogue the running time is taken from the log: the highest minute that anybody reached.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from evaluation.plays import Plays
+
+MIN_VIEWERS = 5  # of a title, before the highest minute reached is taken for its end
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """One movie of the catalogue; NaN where the catalogue does not say."""
+
+    runtime_minutes: float
+    license_cost: float  # USD per play
+
+
+def read_titles(catalog_dir: Path) -> dict[str, Title]:
+    """Movies of `movies.jsonl` by id; empty if there is no such file. Broken lines are passed over."""
+    path = catalog_dir / "movies.jsonl"
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8") as lines:
+        return dict(filter(None, map(_title, lines)))
+
+
+def _title(line: str) -> tuple[str, Title] | None:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(record, dict) or not isinstance(record.get("id"), str):
+        return None
+    runtime = _number(record.get("runtime"))
+    cost = _number(record.get("license_cost", record.get("cost")))  # prose says cost, data says license_cost
+    return record["id"], Title(runtime if runtime > 0 else math.nan, cost)
+
+
+def _number(value: Any) -> float:
+    try:
+        return math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def running_minutes(plays: Plays, titles: Mapping[str, Title]) -> npt.NDArray[np.float64]:
+    """Running time of each start's movie in minutes: the catalogue's, else seen in the log, else NaN."""
+    if titles:
+        return np.array([titles[m].runtime_minutes if m in titles else math.nan for m in plays.movie_id], np.float64)
+    movies, which, viewers = np.unique(plays.movie_id.astype(str), return_inverse=True, return_counts=True)
+    longest = np.zeros(len(movies))
+    np.maximum.at(longest, which, plays.top_minute + 1.0)
+    return np.where(viewers >= MIN_VIEWERS, longest, np.nan)[which]
+
+
+def license_costs(plays: Plays, titles: Mapping[str, Title]) -> npt.NDArray[np.float64]:
+    """Licence cost of each start in USD; NaN where unknown."""
+    return np.array([titles[m].license_cost if m in titles else math.nan for m in plays.movie_id], np.float64)

@@ -1,0 +1,87 @@
+"""What do people do with the lists they are shown? The live service measured by the log it leaves.
+
+Everything counts in stream time: a figure is the same at any replay speed. A list is judged once the attribution window
+after it has passed; younger ones are counted as pending. Start reading at `online`, then `measures.measures_of`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from evaluation.answers import parts_of
+from evaluation.catalogue import Title
+from evaluation.measures import measures_of
+from evaluation.observed import HOUR_NS, Observed, first_request_ns, log_end_ns, observe
+from evaluation.report import Report
+from evaluation.requests import RequestLines, availability, latency, personalised, uptime
+from stream.events import WallClock
+from stream.terms import Term
+
+
+def online(
+    store_dir: Path,
+    term: Term,
+    window_ns: int,
+    last_ns: int | None = None,
+    by: str | None = None,
+    titles: Mapping[str, Title] | None = None,
+) -> Report:
+    """Report on the last `last_ns` of stream time (None: since the first request), lists judged for `window_ns`.
+
+    by: the same figures also by tier, model, arm or hour. titles: the catalogue, where one is at hand.
+    An empty store gives a report of zeros and unknowns. Raises ValueError for an unknown `by`.
+    """
+    seen = observe_last(store_dir, term, window_ns, last_ns)
+    titles, clock = titles or {}, WallClock(term.zone)
+    parts = parts_of(store_dir, seen.lines, by, clock) if by else {}
+    groups = tuple(
+        _report(seen.of_part(which), titles, clock, {"by": by, "value": value}) for value, which in parts.items()
+    )
+    whole = _report(seen, titles, clock, {})
+    return Report("Online evaluation", whole.facts, whole.metrics, groups, _evidence(seen, bool(titles)))
+
+
+def observe_last(
+    store_dir: Path, term: Term, window_ns: int, last_ns: int | None = None, since_ns: int = 0
+) -> Observed:
+    """First request to last event of the log, at most `last_ns` of it; `since_ns`: see log_end_ns."""
+    end_ns = (log_end_ns(store_dir, since_ns) or 0) + 1
+    earliest = 0 if last_ns is None else max(0, end_ns - last_ns)
+    first = first_request_ns(store_dir, earliest)
+    return observe(store_dir, term, end_ns if first is None else first, end_ns, window_ns)
+
+
+def request_facts(lines: RequestLines, from_ns: int, until_ns: int) -> dict[str, Any]:
+    """The figures that request lines alone give, under the names that reports use."""
+    return {
+        "requests": len(lines),
+        "ok": int(lines.ok.sum()),
+        "availability_by_request": availability(lines),
+        "availability_by_time": uptime(lines, from_ns, until_ns, until_ns).share,
+        "latency_ms": latency(lines),
+        "personalised": personalised(lines),
+    }
+
+
+def _report(seen: Observed, titles: Mapping[str, Title], clock: WallClock, names: Mapping[str, Any]) -> Report:
+    stretch = {
+        "from": clock.show(seen.from_ns) if len(seen.lines) else None,
+        "to": clock.show(seen.until_ns - 1) if len(seen.lines) else None,
+        "window_hours": seen.window_ns / HOUR_NS,
+        "lists_judged": int(seen.judged.sum()),
+        "lists_pending": int((seen.in_stretch & (seen.lines.list_id >= 0)).sum() - seen.mature.sum()),
+        "plays": len(seen.plays),
+    }
+    facts = {**names, **request_facts(seen.asked, seen.from_ns, seen.until_ns), **stretch}
+    return Report("Online evaluation", facts, measures_of(seen, titles))
+
+
+def _evidence(seen: Observed, has_titles: bool) -> tuple[str, ...]:
+    said = [f"{len(seen.asked)} request lines and {len(seen.plays)} plays of the store, times in stream time"]
+    if not seen.mature.any() and seen.judged.any():
+        said.append("no list is as old as the attribution window yet: all lists are judged by what happened so far")
+    if not has_titles:
+        said.append("no catalogue: licence costs are unknown, coverage counts only titles seen in the log")
+    if not len(seen.asked):
+        said.append("the log holds no recommendation-request line in this stretch")
+    return tuple(said)

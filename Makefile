@@ -1,0 +1,49 @@
+# Wraps commands and adds nothing: `make` alone lists them. PYTHON=python3.12 names another interpreter.
+PYTHON ?= python3
+VENV := .venv/bin/python
+MODELS ?= recent,svd
+
+.DEFAULT_GOAL := help
+.PHONY: help setup deploy status logs down test check doctor mlflow retrain replay grade
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv from the lock file
+	@$(PYTHON) -m infra setup
+
+deploy: ## Bring the whole system up, or restart what is out of date
+	@$(PYTHON) -m infra up
+
+status: ## Say what runs and what is happening (exit 1 if something is not healthy)
+	@$(PYTHON) -m infra status
+
+logs: ## Follow the logs; NAME=service for one process
+	@$(PYTHON) -m infra logs $(NAME)
+
+down: ## Stop everything, keep the data
+	@$(PYTHON) -m infra down
+
+test: setup ## Run all tests
+	$(VENV) -m pytest $(ARGS)
+
+check: setup ## Lint, format, types, and which floor may import which
+	$(VENV) -m ruff check .
+	$(VENV) -m ruff format --check .
+	$(VENV) -m mypy
+	.venv/bin/lint-imports
+
+doctor: ## Say what is wrong with broker, topic, API or disk, and what mends it
+	@$(VENV) -m stream doctor
+
+mlflow: ## Show training runs and the model registry in a browser
+	@$(PYTHON) -m infra mlflow
+
+retrain: ## Train now and promote the winner; MODELS=recent,svd
+	@$(VENV) -m training train --model $(MODELS) --promote
+
+replay: ## Send recorded lines to a topic; FILE=recording TOPIC=topic
+	@$(VENV) -m stream replay $(FILE) --topic $(TOPIC)
+
+grade: ## Judge the service by the course's rules
+	@$(VENV) -m evaluation grade

@@ -10,12 +10,20 @@ from stream.settings import StreamSettings
 class PlatformSettings(StreamSettings):
     """Which world is simulated, how fast, and where its secrets lie."""
 
-    platform_dir: Path | None = Field(None, description="Seed, state and answer keys of the platform; empty = var/platform.")
-    world_seed: int = Field(2026, ge=0, description="Everything the world does follows from it; a class keeps it secret.")
-    world_start: str = Field("2026-09-01T00:00:00", description="Local stream time at which the world's history begins.")
+    platform_dir: Path | None = Field(
+        None, description="Seed, state and answer keys of the platform; empty = var/platform."
+    )
+    world_seed: int = Field(
+        2026, ge=0, description="Everything the world does follows from it; a class keeps it secret."
+    )
+    world_start: str = Field(
+        "2026-09-01T00:00:00", description="Local stream time at which the world's history begins."
+    )
     history_days: int = Field(0, ge=0, description="Days of history before the stream goes live; 0 = the world's own.")
     speed: float = Field(10.0, gt=0, description="Stream seconds per real second of the demo and test worlds.")
-    fast_speed: float = Field(120.0, gt=0, description="The same during the first minutes, so that lists prove themselves.")
+    fast_speed: float = Field(
+        120.0, gt=0, description="The same during the first minutes, so that lists prove themselves."
+    )
     fast_minutes: float = Field(10.0, ge=0, description="How many real minutes the fast start lasts.")
     platform_metrics_port: int = Field(8766, ge=1, le=65535, description="Prometheus metrics of the platform.")
 

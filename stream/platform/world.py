@@ -1,0 +1,60 @@
+"""The sizes and habits of the simulated worlds.
+
+A world is data: how many movies and users, how busy, how much history, how strongly taste, popularity and shown lists
+decide what is watched. Everything that happens in it follows from a world, a term and a seed.
+"""
+
+from dataclasses import dataclass, replace
+
+from stream.terms import Term
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+BLOCK_MS = 10 * MINUTE_MS  # the simulation plans this much stream time at once
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One simulated world. Times are stream time; utilities are in units of the taste for noise (Gumbel, scale 1)."""
+
+    name: str
+    n_movies: int
+    n_users: int
+    lines_per_second: float  # mean over a day
+    history_days: int
+    real_time: bool  # True: one stream second a second, whatever SPEED says
+    accounts_per_day: float  # created while the stream runs, in terms that have sign-ups
+    remembered: int  # how many of their last movies users do not watch again
+    considered: int = 40  # titles that a user thinks of before choosing
+    taste: float = 2.4  # utility of one standard deviation of personal taste
+    quality: float = 0.4  # ... of a movie's quality, the same for all
+    looks: float = 0.6  # share of starts before which the user looks at the last list
+    shown: float = 2.0  # utility of being first on that list; being r-th is worth log(r) less
+    buzz: float = 0.2  # share of attention that follows what was watched in the last days
+    drift: float = 0.35  # how far attention to a movie swings over its weeks (log scale)
+    spread: float = 40.0  # flatness of the popular head: attention falls as 1 / (rank + spread)
+    abandon_per_minute: float = 0.005
+    rated_finished: float = 0.65
+    rated_abandoned: float = 0.07
+    delay_minutes: float = 70.0  # mean from a request to the start that follows
+    evening: float = 0.45  # swing of the day's audience around its mean
+
+
+WORLDS: dict[str, World] = {
+    world.name: world
+    for world in (
+        World("demo", 2_000, 20_000, 15.0, 14, real_time=False, accounts_per_day=72, remembered=64),
+        World("course", 27_000, 1_000_000, 500.0, 0, real_time=True, accounts_per_day=700, remembered=16),
+        World("test", 200, 500, 1.5, 1, real_time=False, accounts_per_day=24, remembered=48, spread=10.0),
+    )
+}
+
+
+def world_of(name: str, term: Term) -> World:
+    """The world of that name as the term wants it. Raises KeyError for an unknown name."""
+    world = WORLDS[name]
+    if world.real_time:  # the course's own size and load, which differ by term
+        rate = 1_000.0 if term.has_create_account else world.lines_per_second
+        world = replace(world, n_movies=term.n_movies, n_users=term.n_users, lines_per_second=rate)
+    return world if term.has_create_account else replace(world, accounts_per_day=0.0)

@@ -27,7 +27,7 @@ class LineProducer:
         self._unflushed = 0
 
     def send(self, topic: str, partition: int, line: bytes) -> None:
-        """Queue `line`, without its newline. Raises BrokerAway, with the line not queued, if that takes 4 seconds."""
+        """Queue `line`, without its newline. Raises BrokerAway, with the line not queued, if that takes 3 seconds."""
         if self._unflushed >= WAITING_LINES:
             self.flush(ANSWER_MS / 1000)
         try:

@@ -86,6 +86,7 @@ class Manifest:
     parameters: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, float | None] = field(default_factory=dict)
     gate: dict[str, Any] = field(default_factory=dict)
+    histories: dict[str, Any] = field(default_factory=dict)  # what the lists knew of users: until_ns, positions
     created_ns: int = 0
     arrays: Described = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
@@ -160,6 +161,11 @@ class PublishedModel:
     def version(self) -> str:
         """Version in the registry."""
         return self.manifest.model_version
+
+    @property
+    def users(self) -> Array:
+        """Users of the base table, ascending."""
+        return self._base.users
 
     def __len__(self) -> int:
         return len(self._base.users)

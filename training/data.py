@@ -4,6 +4,8 @@ Users and movies are numbered by their place in sorted id tables; a split keeps 
 number everywhere. Start at `read_interactions`.
 """
 
+import logging
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +17,7 @@ from evaluation.ranking import Relevant
 from training.servable import Histories
 
 Array = npt.NDArray[Any]
+log = logging.getLogger(__name__)
 
 FOREVER_NS = 2**63 - 1
 FULL_MINUTES = 60.0  # the log does not say how long a movie is; an hour of it counts as whole
@@ -118,6 +121,35 @@ def read_interactions(store_dir: Path, scale: tuple[int, int], until_ns: int | N
     sessions = query(store_dir, SESSIONS, **until)
     ratings = query(store_dir, RATINGS, **until, lowest=scale[0], highest=scale[1])
     return interactions_of(Columns(*sessions.values()), Columns(*ratings.values()))
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the store held at one moment, and the words to say later which data that was.
+
+    fingerprint: sources with their ranges, number of events, digest, first and last time, as the store gives them.
+    """
+
+    interactions: Interactions
+    fingerprint: dict[str, Any]
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """How far into each source this reaches: "source-partition" to the offset behind the last."""
+        return {f"{s['source']}-{s['partition']}": s["last"] + 1 for s in self.fingerprint["sources"]}
+
+
+def read_stored(store_dir: Path, scale: tuple[int, int]) -> Stored:
+    """Everything stored until now. Events that arrive while it is read belong to the next reading."""
+    from stream.store.query import fingerprint
+
+    started, found = time.perf_counter(), fingerprint(store_dir)
+    until_ns = None if found["last_ns"] is None else found["last_ns"] + 1
+    read = read_interactions(store_dir, scale, until_ns)
+    sizes = len(read.watches.user), len(read.ratings.user), len(read.users), len(read.movies)
+    seconds = time.perf_counter() - started
+    log.info("read %d sessions and %d ratings of %d users and %d movies in %.1f s", *sizes, seconds)
+    return Stored(read, found)
 
 
 @dataclass(frozen=True)

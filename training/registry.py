@@ -30,7 +30,7 @@ class Version:
     run_id: str
     created_ns: int
     aliases: tuple[str, ...]
-    metrics: dict[str, float]
+    metrics: dict[str, float | None]
     verdict: str
     pruned: bool  # its arrays are deleted; it can be read about, not published
 
@@ -42,11 +42,14 @@ class Registry:
         self.mlflow_dir = mlflow_dir
         self.mlflow = tracking.client(mlflow_dir)
 
-    def register(self, recipe: Recipe, run_id: str, gate: Mapping[str, Any]) -> Version:
-        """Make a finished run the next version."""
+    def register(
+        self, recipe: Recipe, run_id: str, metrics: Mapping[str, float | None], gate: Mapping[str, Any]
+    ) -> Version:
+        """Make a finished run the next version; what tables show is kept as tags, so that listing is one query."""
         if not self.mlflow.search_registered_models(f"name = '{MODEL}'"):
             self.mlflow.create_registered_model(MODEL, description="Lists of movies for every user.")
-        tags = {"model": recipe.name, "parameters": json.dumps(recipe.parameters), "verdict": str(gate.get("verdict"))}
+        tags = {"model": recipe.name, "verdict": str(gate.get("verdict"))}
+        tags |= {"parameters": json.dumps(recipe.parameters), "metrics": json.dumps(dict(metrics))}
         source = tracking.artifact_folder(self.mlflow, run_id).as_uri()
         made = self.mlflow.create_model_version(MODEL, source, run_id, tags=tags)
         return self.get(str(made.version))
@@ -97,7 +100,7 @@ class Registry:
     def _version(self, found: Any, aliases: Mapping[str, str]) -> Version:
         recipe = Recipe(found.tags["model"], json.loads(found.tags["parameters"]))
         held = tuple(sorted(alias for alias, number in aliases.items() if str(number) == str(found.version)))
-        metrics = dict(self.mlflow.get_run(found.run_id).data.metrics)
+        metrics = json.loads(found.tags["metrics"])
         created_ns, pruned = found.creation_timestamp * 1_000_000, found.tags.get("pruned") == "true"
         return Version(
             str(found.version), recipe, found.run_id, created_ns, held, metrics, found.tags["verdict"], pruned

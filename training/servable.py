@@ -48,6 +48,13 @@ class Histories:
         """User row of each entry of `movies`."""
         return np.repeat(np.arange(len(self)), self.counts)
 
+    def of_rows(self, rows: Array) -> Self:
+        """Histories of the given rows, in their order."""
+        counts = self.counts[rows]
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        at = np.repeat(self.starts[rows] - starts[:-1], counts) + np.arange(starts[-1])
+        return type(self)(starts, self.movies[at])
+
     def between(self, first: int, last: int) -> Self:
         """Rows first to last - 1."""
         starts = self.starts[first : last + 1]

@@ -58,7 +58,7 @@ def log_run(
     known = {key: value for key, value in metrics.items() if value is not None and math.isfinite(value)}
     mlflow.log_batch(
         run_id,
-        [Metric(key, value, now_ms, 0) for key, value in known.items()],
+        [Metric(key.replace("@", "_at_"), value, now_ms, 0) for key, value in known.items()],  # MLflow takes no "@"
         [Param(key, str(value)) for key, value in parameters.items()],
         [RunTag(key, value) for key, value in tags.items()],
     )

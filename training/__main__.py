@@ -1,0 +1,129 @@
+"""Commands of training: `python -m training --help`."""
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stream.published import DamagedModel
+from stream.settings import read_settings
+from training.settings import TrainingSettings
+
+JSON_HELP = "Print one JSON object."
+
+
+@click.group()
+@click.option("--verbose", is_flag=True, help="Times and module names in front of what is said on the way.")
+def cli(verbose: bool) -> None:
+    """Make, keep, publish and release models."""
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s" if verbose else "%(message)s"
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=form)
+
+
+@cli.command()
+@click.option("--model", "models", help="One or more models, comma-separated; default: MODELS. See `training/models`.")
+@click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Event store; default: var/store.")
+@click.option("--promote/--no-promote", default=True, show_default=True, help="Let the best that passes go live.")
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+def train(models: str | None, store: Path | None, promote: bool, as_json: bool) -> None:
+    """Fit, score, log, register; publish the best model that the gate lets through."""
+    from training.models import UnknownModel
+    from training.run import AlreadyTraining, TooLittleData, train_and_register
+
+    settings = read_settings(TrainingSettings)
+    names = [name.strip() for name in (models or settings.models).split(",") if name.strip()]
+    try:
+        trained = train_and_register(names, settings, promote, store)
+    except UnknownModel as error:
+        raise click.BadParameter(str(error), param_hint="--model") from None
+    except (AlreadyTraining, TooLittleData) as error:
+        raise click.ClickException(str(error)) from None
+    _print(trained.record(), as_json, trained.table)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+def models(as_json: bool) -> None:
+    """List all versions: what they are, how good, and which are live."""
+    from training.release import version_table, versions
+
+    listed = versions(read_settings(TrainingSettings))
+    _print({"versions": [asdict(version) for version in listed]}, as_json, lambda: version_table(listed))
+
+
+@cli.command()
+@click.argument("version")
+def promote(version: str) -> None:
+    """Make VERSION the champion and live, whatever the gate said of it."""
+    _release("promote", version)
+
+
+@cli.command()
+def rollback() -> None:
+    """Make what was live before live again."""
+    _release("rollback")
+
+
+@cli.command()
+def publish() -> None:
+    """Write the champion's lists anew from the store as it is now, and make them live."""
+    _release("republish")
+
+
+@cli.command()
+@click.option("--follow", is_flag=True, help="Keep on until stopped, with a heartbeat.")
+def refresh(follow: bool) -> None:
+    """Write lists anew for users who did something since the live version was published."""
+    from training import refresh as refreshing
+
+    settings = read_settings(TrainingSettings)
+    if follow:
+        refreshing.follow(settings)
+        return
+    refresher = refreshing.Refresher(settings)
+    try:
+        click.echo(f"wrote the lists of {refresher.step()} users anew")
+    except DamagedModel as error:
+        raise click.ClickException(str(error)) from None
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+def due(as_json: bool) -> None:
+    """Say whether it is time to train, and why; exit status 1 = not yet."""
+    from training.due import check
+
+    found = check(read_settings(TrainingSettings))
+    _print(found.record(), as_json, lambda: f"{'train now' if found.due else 'not yet'}: {found.why}")
+    sys.exit(0 if found.due else 1)
+
+
+@cli.command()
+def schedule() -> None:
+    """Train whenever it is due, in a child process, until stopped."""
+    from training import schedule as scheduling
+
+    scheduling.run(read_settings(TrainingSettings))
+
+
+def _release(name: str, *arguments: str) -> None:
+    from training import release
+    from training.registry import NoSuchVersion
+
+    try:
+        click.echo(getattr(release, name)(read_settings(TrainingSettings), *arguments))
+    except (DamagedModel, NoSuchVersion) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _print(record: dict[str, Any], as_json: bool, text: Callable[[], str]) -> None:
+    click.echo(json.dumps(record) if as_json else text())
+
+
+if __name__ == "__main__":
+    cli(prog_name="python -m training")

@@ -24,7 +24,7 @@ def run() -> None:
         "--host": settings.bind_host,
         "--port": settings.serve_port,
         "--workers": settings.serve_workers,
-        "--drain-file": settings.drain_file,
+        "--roll-file": settings.roll_file,
     }
     words = [str(word) for pair in arguments.items() for word in pair]
     os.execv(sys.executable, [sys.executable, "-m", "serving.run", *words])

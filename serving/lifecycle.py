@@ -1,8 +1,9 @@
 """What goes on in a worker beside the requests: housekeeping twice a second, and leaving without losing a request.
 
-A worker leaves when the server rolls its workers (a marker newer than the worker says so) or when the server itself
-died, which would leave it orphaned on the port. Either way it first answers with `Connection: close`, so that clients
-which keep connections open move to another worker. Start reading at `Lifecycle.watch`.
+A roll (SIGHUP to the server) starts a new worker beside each old one. Once a new one is ready, the old ones take no
+further connection and answer with `Connection: close`, so that clients which keep connections open move over; by the
+time the server stops them they hold nothing. A worker whose server died does likewise for two seconds and goes, so
+that a new server finds the port free of orphans. Start reading at `Lifecycle.watch`.
 """
 
 import logging
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from flask import Response
 
+from serving.listener import stop_accepting
+
 POLL_SECONDS = 0.5
 ORPHAN_SECONDS = 2.0  # an orphan answers this long, so that a new server can take over without a gap ...
 LAST_SECONDS = 2.0  # ... and has this long to finish what it holds
@@ -23,19 +26,23 @@ log = logging.getLogger(__name__)
 
 
 class Lifecycle:
-    """Knows whether this worker is leaving, and runs `chores` until it does.
+    """Knows whether this worker is leaving, and runs `chores` until its process ends.
 
-    drain_file: marker of a roll; only one newer than `start_ns` concerns this worker. chores: must not raise OSError's
-    siblings; an OSError is logged and tried again.
+    roll_file: touched by the server when a roll begins. ready_file: touched by each worker when it is ready.
+    chores: called twice a second; an OSError of theirs is logged and tried again.
     """
 
-    def __init__(self, drain_file: Path, start_ns: int, chores: Sequence[Callable[[], None]]) -> None:
-        self._drain_file, self._start_ns, self._chores = drain_file, start_ns, chores
+    def __init__(self, roll_file: Path, ready_file: Path, start_ns: int, chores: Sequence[Callable[[], None]]) -> None:
+        self._roll_file, self._ready_file, self._start_ns, self._chores = roll_file, ready_file, start_ns, chores
         self._parent = os.getppid()
         self.leaving = False
 
     def start(self) -> None:
-        """Watch from a thread of its own."""
+        """Tell the old workers of a roll that this one is ready, and watch from a thread of its own."""
+        try:
+            self._ready_file.touch()
+        except OSError:
+            log.exception("%s: old workers will not close their connections before they are stopped", self._ready_file)
         threading.Thread(target=self.watch, name="lifecycle", daemon=True).start()
 
     def watch(self) -> None:
@@ -57,15 +64,22 @@ class Lifecycle:
         return response
 
     def _round(self) -> None:
+        if not self.leaving and self._succeeded():
+            self.leaving = True
+            stop_accepting()
         try:
-            self.leaving = self._draining()
             for chore in self._chores:
                 chore()
         except OSError:
             log.exception("housekeeping; tried again in %g s", POLL_SECONDS)
 
-    def _draining(self) -> bool:
-        try:
-            return self._drain_file.stat().st_mtime_ns > self._start_ns
-        except FileNotFoundError:
-            return False
+    def _succeeded(self) -> bool:
+        """Whether a roll began after this worker, and a worker of it is ready."""
+        return self._start_ns < _touched_ns(self._roll_file) < _touched_ns(self._ready_file)
+
+
+def _touched_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -37,9 +37,14 @@ class ServingSettings(HouseSettings):
         return self.run_dir / "prometheus-service"
 
     @property
-    def drain_file(self) -> Path:
-        """Marker of a roll: workers older than it close their connections."""
-        return self.run_dir / "service.drain"
+    def roll_file(self) -> Path:
+        """Touched when a roll begins: workers older than it are leaving once a new one is ready."""
+        return self.run_dir / "service.roll"
+
+    @property
+    def ready_file(self) -> Path:
+        """Touched by each worker when it is ready."""
+        return self.run_dir / "service.ready"
 
     @property
     def answer_limit_s(self) -> float:

@@ -44,7 +44,7 @@ def _assemble(settings: ServingSettings, metrics_dir: Path | None, start_ns: int
     trials.look()
     answerer = Answerer(lambda: slots.live, lambda: trials.running, telemetry.failed)
     app = create_app(answerer, telemetry, _commit())
-    lifecycle = Lifecycle(settings.drain_file, start_ns, [slots.look, trials.look, spool.measure])
+    lifecycle = Lifecycle(settings.roll_file, settings.ready_file, start_ns, [slots.look, trials.look, spool.measure])
     app.after_request(lifecycle.close_connection)
     lifecycle.start()
     app.test_client().get("/health")  # the first request of a Flask application costs 20 ms more than the second

@@ -76,7 +76,7 @@ def _write_draft(draft: Path, arrays: Mapping[str, Array], manifest: dict[str, A
             file.flush()
             os.fsync(file.fileno())
         described[name] = {"dtype": array.dtype.str, "shape": list(array.shape), "sha256": _digest(path)}
-    replace_json(draft / "manifest.json", {**manifest, "arrays": described})
+    replace_json(draft / "manifest.json", {"format_version": FORMAT_VERSION, **manifest, "arrays": described})
 
 
 def _sync_folder(folder: Path) -> None:

@@ -124,7 +124,7 @@ def write_overlay(folder: Path, number: int, users: Array, lists: Array, tiers: 
     name = f"overlay-{number}"
     columns = {"users.npy": (users, np.int64), "lists.npy": (lists, np.int32), "tiers.npy": (tiers, np.int8)}
     arrays: dict[str, Array] = {file: column.astype(dtype) for file, (column, dtype) in columns.items()}
-    write_folder(folder / name, arrays, {"format_version": FORMAT_VERSION, "model_version": folder.name, **facts})
+    write_folder(folder / name, arrays, {"model_version": folder.name, **facts})
     return name
 
 
@@ -209,10 +209,9 @@ def load_model(folder: Path, overlay: str | None = None, verify: bool = True) ->
 
 def load_servable(folder: Path, verify: bool = True) -> dict[str, Array]:
     """The arrays that lists can be computed from again, by name. Raises DamagedModel."""
-    manifest = Manifest.read(folder)
-    names = [name for name in manifest.arrays if name.startswith("servable/")]
-    checked = manifest.arrays if verify else None
-    return {Path(name).stem: map_array(folder, name, checked) for name in names}
+    described = described_arrays(folder, read_json(folder / "manifest.json"))
+    names = [name for name in described if name.startswith("servable/")]
+    return {Path(name).stem: map_array(folder, name, described if verify else None) for name in names}
 
 
 @dataclass(frozen=True)

@@ -128,28 +128,26 @@ class Stored:
     """What the store held at one moment, and the words to say later which data that was.
 
     fingerprint: sources with their ranges, number of events, digest, first and last time, as the store gives them.
+    positions: how far into each source this reaches, as `stream.store.tail` takes them.
     """
 
     interactions: Interactions
     fingerprint: dict[str, Any]
-
-    @property
-    def positions(self) -> dict[str, int]:
-        """How far into each source this reaches: "source-partition" to the offset behind the last."""
-        return {f"{s['source']}-{s['partition']}": s["last"] + 1 for s in self.fingerprint["sources"]}
+    positions: dict[str, int]
 
 
 def read_stored(store_dir: Path, scale: tuple[int, int]) -> Stored:
     """Everything stored until now. Events that arrive while it is read belong to the next reading."""
-    from stream.store.query import fingerprint
+    from stream.store.info import fingerprint
+    from stream.store.tail import ends
 
-    started, found = time.perf_counter(), fingerprint(store_dir)
-    until_ns = None if found["last_ns"] is None else found["last_ns"] + 1
-    read = read_interactions(store_dir, scale, until_ns)
+    started, positions = time.perf_counter(), ends(store_dir)
+    found = fingerprint(store_dir)
+    read = read_interactions(store_dir, scale, None if found["last_ns"] is None else found["last_ns"] + 1)
     sizes = len(read.watches.user), len(read.ratings.user), len(read.users), len(read.movies)
     seconds = time.perf_counter() - started
     log.info("read %d sessions and %d ratings of %d users and %d movies in %.1f s", *sizes, seconds)
-    return Stored(read, found)
+    return Stored(read, found, positions)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ class Due:
 
 def check(settings: TrainingSettings) -> Due:
     """Look at store, live folder and evidence of earlier trainings."""
-    from stream.store.query import fingerprint
+    from stream.store.info import fingerprint
 
     stream_ns = fingerprint(settings.store_dir)["last_ns"]
     version, live_ns = live_data(settings)

@@ -104,13 +104,14 @@ class Refresher:
 
 def load_live(settings: TrainingSettings, slot: Slot) -> Live:
     """The live version with everything that happened since it was published. Raises DamagedModel."""
-    from stream.store.query import fingerprint, query
+    from stream.store.query import query
+    from stream.store.tail import ends
 
     model = load_model(settings.models_dir / slot.version)
     servable = Servable.from_arrays(load_servable(model.folder))
     histories = LiveHistories.of_folder(model.folder, model.users, len(servable.movies))
     until_ns = int(model.manifest.histories["until_ns"])
-    positions = {f"{s['source']}-{s['partition']}": s["last"] + 1 for s in fingerprint(settings.store_dir)["sources"]}
+    positions = ends(settings.store_dir)  # before the query, so that nothing falls between the two
     since = query(settings.store_dir, SINCE, since_ns=until_ns - SLACK_NS)
     live = Live(model, servable, histories, positions, until_ns, until_ns)
     _note(live, since["user_id"], since["movie_id"], since["at_ns"])
@@ -120,7 +121,7 @@ def load_live(settings: TrainingSettings, slot: Slot) -> Live:
 
 def take_new(store_dir: Path, live: Live) -> None:
     """Note what was stored since the last look."""
-    from stream.store.query import tail
+    from stream.store.tail import tail
 
     rows, live.positions = tail(store_dir, live.positions)
     if len(rows["at_ns"]):

@@ -9,25 +9,22 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import starmap
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from evaluation.answers import first_answered_ns
 from evaluation.catalogue import Title
+from evaluation.graded_log import GradedLog, Span
 from evaluation.observed import HOUR_NS
 from evaluation.online import request_facts
 from evaluation.report import plain
-from evaluation.requests import LINES_SQL, RequestLines, Uptime, availability, latency, personalised, uptime
+from evaluation.requests import Uptime, availability, latency, personalised, uptime
 from stream.events import WallClock
-from stream.store.query import query
 from stream.terms import Term
 
 DAY_NS = 24 * HOUR_NS
-SLACK_NS = 600_000_000_000  # a log that begins or ends this much inside a window still covers it
-BOUNDS_SQL = "SELECT min(at_ns) AS first_ns, max(at_ns) AS last_ns FROM events HAVING count(*) > 0"
-
+SHOWN = 3  # lines of evidence for one criterion
 PASS, FAIL, UNKNOWN = "pass", "fail", "unknown"
 
 
@@ -40,51 +37,18 @@ class Criterion:
     value: float
     threshold: float | None  # None: the term does not ask for it
     why: str
-    evidence: tuple[Mapping[str, Any], ...] = ()
+    rows: tuple[int, ...] = ()  # request lines to look at
+    notes: tuple[Mapping[str, Any], ...] = ()  # further evidence
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, log: GradedLog) -> dict[str, Any]:
         """Plain values; `margin` is how far the value lies on the passing side."""
         margin = None if self.threshold is None else self.value - self.threshold
         if margin is not None and self.id == "latency":
             margin = -margin
         found = {"id": self.id, "verdict": self.verdict, "value": self.value, "threshold": self.threshold}
-        return {**plain(found), "margin": plain(margin), "why": self.why, "evidence": plain(list(self.evidence))}
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A window [from_ns, to_ns) of stream time."""
-
-    from_ns: int
-    to_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class GradedLog:
-    """What one team's log holds: its request lines, its ends, and (from a store) when models began to answer."""
-
-    lines: RequestLines
-    first_ns: int  # of any line
-    last_ns: int
-    models_ns: Mapping[str, int] | None  # stream time of each model version's first answer; None = not known
-
-    def within(self, span: Span) -> RequestLines:
-        """The request lines of a window."""
-        return self.lines.between(span.from_ns, span.to_ns)
-
-    def covers(self, span: Span) -> bool:
-        """Whether the log begins before the window and ends after it, give or take ten minutes."""
-        return self.first_ns <= span.from_ns + SLACK_NS and self.last_ns >= span.to_ns - SLACK_NS
-
-
-def read_log(store_dir: Path) -> GradedLog:
-    """The whole log of a store. Raises ValueError for an empty one."""
-    bounds = query(store_dir, BOUNDS_SQL)
-    if not len(bounds["first_ns"]):
-        raise ValueError(f"{store_dir} holds no events: nothing to grade")
-    first_ns, last_ns = int(bounds["first_ns"][0]), int(bounds["last_ns"][0])
-    lines = RequestLines.of(query(store_dir, LINES_SQL, since_ns=first_ns, until_ns=last_ns + 1))
-    return GradedLog(lines, first_ns, last_ns, first_answered_ns(store_dir) or None)
+        evidence = [log.show(row) for row in self.rows] + list(self.notes)
+        shown: dict[str, Any] = plain({**found, "margin": margin, "why": self.why, "evidence": evidence})
+        return shown
 
 
 def grade(
@@ -107,7 +71,7 @@ def grade(
         {
             "submitted": clock.show(at_ns),
             "late_days": max(0, math.ceil((at_ns - due_ns) / DAY_NS)),
-            "criteria": [criterion.as_json() for criterion in criteria(log, term, at_ns, titles or {})],
+            "criteria": [criterion.as_json(log) for criterion in criteria(log, term, at_ns, titles or {})],
         }
         for at_ns in moments
     ]
@@ -148,7 +112,8 @@ def volume(log: GradedLog, term: Term, days: Sequence[Span]) -> Criterion:
     counts = [int(log.within(day).ok.sum()) for day in days]
     said = f"{counts[0]} answers with status 200 in the 24 h before, {counts[1]} in the 24 h after"
     decided = _decide(max(counts), term.min_ok_requests, all(map(log.covers, days)))
-    return Criterion("volume", decided, max(counts), term.min_ok_requests, said + _not_covered(log, days))
+    rows = _ends(log.rows(days[int(np.argmax(counts))], log.lines.ok))
+    return Criterion("volume", decided, max(counts), term.min_ok_requests, said + _not_covered(log, days), rows)
 
 
 def personal(log: GradedLog, term: Term, days: Sequence[Span]) -> Criterion:
@@ -160,10 +125,10 @@ def personal(log: GradedLog, term: Term, days: Sequence[Span]) -> Criterion:
     covered = [share for share, day in zip(shares, days, strict=True) if log.covers(day)]
     best = max((share for share in shares if not math.isnan(share)), default=math.nan)
     sure = max((share for share in covered if not math.isnan(share)), default=math.nan)
-    decided = _decide(sure if sure == sure else -1.0, term.personalised_share, len(covered) == len(days))
+    decided = _decide(sure, term.personalised_share, len(covered) == len(days))
     said = " and ".join(starmap("{:.1%} in the 24 h {}".format, zip(shares, ("before", "after"), strict=True)))
-    value = sure if decided == PASS else best
-    return Criterion("personalised", decided, value, term.personalised_share, said + _not_covered(log, days))
+    value, rows = sure if decided == PASS else best, _two_lists(log, days)
+    return Criterion("personalised", decided, value, term.personalised_share, said + _not_covered(log, days), rows)
 
 
 def available(name: str, log: GradedLog, threshold: float | None, around: Span | None) -> Criterion:
@@ -176,7 +141,8 @@ def available(name: str, log: GradedLog, threshold: float | None, around: Span |
     found = uptime(log.lines, around.from_ns, around.to_ns, log.last_ns + 1)
     low, high = found.bounds
     verdict = PASS if low >= threshold else FAIL if high < threshold else UNKNOWN
-    return Criterion(name, verdict, found.share, threshold, _said_of(found, availability(log.within(around))))
+    said = _said_of(found, availability(log.within(around)))
+    return Criterion(name, verdict, found.share, threshold, said, _ends(log.rows(around, ~log.lines.ok)))
 
 
 def updates(log: GradedLog, term: Term, submitted_ns: int, around: Span | None) -> Criterion:
@@ -194,7 +160,9 @@ def updates(log: GradedLog, term: Term, submitted_ns: int, around: Span | None) 
     inside = {name: at for name, at in log.models_ns.items() if around.from_ns <= at < around.to_ns}
     said = f"versions that began to answer: {', '.join(sorted(inside)) or 'none'}" + _not_covered(log, (around,))
     decided = _decide(len(inside), term.min_updates, log.covers(around))
-    return Criterion("updates", decided, len(inside), term.min_updates, said)
+    clock = WallClock(term.zone)
+    began = tuple({"model": name, "first_answer": clock.show(at)} for name, at in sorted(inside.items()))
+    return Criterion("updates", decided, len(inside), term.min_updates, said, notes=began)
 
 
 def well_formed(log: GradedLog, term: Term, titles: Mapping[str, Title]) -> Criterion:
@@ -207,10 +175,11 @@ def well_formed(log: GradedLog, term: Term, titles: Mapping[str, Title]) -> Crit
     empty = int((log.lines.ok & (log.lines.list_id < 0)).sum())
     bad = int(times[np.isin(ids, list(wrong))].sum()) + empty
     total = int(log.lines.ok.sum())
-    shown = [{"list": ", ".join(log.lines.lists[i])[:200], "fault": reason} for i, reason in list(wrong.items())[:3]]
+    rows = tuple(int(np.flatnonzero(log.lines.list_id == i)[0]) for i in list(wrong)[:SHOWN])
+    faults = tuple({"fault": reason} for reason in sorted(set(wrong.values()))[:SHOWN])
     value = 1 - bad / total if total else math.nan
-    said = f"{bad} of {total} answers are not well-formed, {empty} of them empty"
-    return Criterion("well_formed", _decide(value, 1.0, total > 0), value, 1.0, said, tuple(shown))
+    said = f"{bad} of {total} answers are not well-formed, {empty} of them no list at all"
+    return Criterion("well_formed", _decide(value, 1.0, total > 0), value, 1.0, said, rows, faults)
 
 
 def in_time(log: GradedLog, term: Term) -> Criterion:
@@ -219,7 +188,8 @@ def in_time(log: GradedLog, term: Term) -> Criterion:
     said = f"99 % of {len(log.lines)} requests took at most {p99:g} ms"
     if limit is None or math.isnan(p99):
         return Criterion("latency", UNKNOWN, p99, limit, said)
-    return Criterion("latency", PASS if p99 <= limit else FAIL, p99, limit, said)
+    slowest = (int(np.argmax(log.lines.latency_ms)),)
+    return Criterion("latency", PASS if p99 <= limit else FAIL, p99, limit, said, slowest)
 
 
 def _decide(value: float, threshold: float | None, complete: bool) -> str:
@@ -238,6 +208,17 @@ def _fault(movies: Sequence[str], most: int, titles: Mapping[str, Title]) -> str
         return "empty id or blank inside an id"
     unknown = [movie for movie in movies if titles and movie not in titles]
     return f"unknown id {unknown[0]}" if unknown else ""
+
+
+def _ends(rows: npt.NDArray[np.int64]) -> tuple[int, ...]:
+    """The first and the last of the rows."""
+    return tuple(dict.fromkeys(int(row) for row in (*rows[:1], *rows[-1:])))
+
+
+def _two_lists(log: GradedLog, days: Sequence[Span]) -> tuple[int, ...]:
+    """The first line of each of the two most frequent lists."""
+    ids, times = log.lines.between(days[0].from_ns, days[1].to_ns).list_counts()
+    return tuple(int(np.flatnonzero(log.lines.list_id == i)[0]) for i in ids[np.argsort(-times, kind="stable")][:2])
 
 
 def _not_covered(log: GradedLog, spans: Sequence[Span]) -> str:

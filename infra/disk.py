@@ -1,0 +1,34 @@
+"""The most that `var/` can take, part by part, from the settings: what is configured here is what holds for ever."""
+
+import re
+from pathlib import Path
+
+from infra.conf import LOG_FILES, LOG_MB
+from infra.kafka.fetch import locked_jars
+from infra.processes import Settings, programs
+
+MB = 1_000_000
+LIMIT_MB = 3_000
+_PROPERTIES = Path(__file__).parent / "kafka" / "server.properties"
+_TOPICS = ("movielog", "answers")  # two partitions each
+_MODEL_MB = 25  # a published folder of the demo world with its overlays, generously
+_SMALL_MB = 50  # heartbeats, evidence, metrics, the platform's state, catalogue
+
+
+def disk_caps_mb(settings: Settings) -> dict[str, float]:
+    """Cap of each part in MB. A partition may exceed its retention by one segment."""
+    broker = dict(re.findall(r"^([a-z.]+)=(\d+)$", _PROPERTIES.read_text(encoding="utf-8"), re.MULTILINE))
+    partitions = len(_TOPICS) * int(broker["num.partitions"])
+    partition = (int(broker["log.retention.bytes"]) + int(broker["log.segment.bytes"])) / MB
+    internal = (int(broker["metadata.max.retention.bytes"]) + 2 * int(broker["offsets.topic.segment.bytes"])) / MB
+    versions = settings.training.keep_versions
+    return {
+        "store": settings.stream.store_max_mb,
+        "spool": settings.serving.spool_max_mb,
+        "broker": partitions * partition + internal,
+        "jars": sum(jar.size for jar in locked_jars()) / MB,
+        "logs": (len(programs(settings)) + 1) * LOG_MB * LOG_FILES,
+        "models": versions * _MODEL_MB,
+        "mlflow": versions * _MODEL_MB + _SMALL_MB,
+        "small files": _SMALL_MB,
+    }

@@ -38,22 +38,26 @@ def span(settings: PlatformSettings, world: World) -> Span:
 
 def new_world(settings: PlatformSettings, world: World, at_ms: int) -> Simulation:
     """A world with an audience at `at_ms`, and nothing before that."""
-    fastest = 1.0 if world.real_time else max(settings.speed, settings.fast_speed)
-    wait_ms = int(_REAL_WAIT_S * 1000 * fastest)
-    simulation = Simulation(world, settings.term, settings.world_seed, at_ms - WARM_UP_MS, wait_ms)
-    if at_ms > simulation.now_ms:
-        simulation.take(at_ms)
+    simulation = empty_world(settings, world, at_ms - WARM_UP_MS)
+    simulation.take(at_ms)
     return simulation
 
 
+def empty_world(settings: PlatformSettings, world: World, at_ms: int) -> Simulation:
+    """A world in which nobody watches anything yet, or that a saved state will fill."""
+    fastest = 1.0 if world.real_time else max(settings.speed, settings.fast_speed)
+    wait_ms = int(_REAL_WAIT_S * 1000 * fastest)
+    return Simulation(world, settings.term, settings.world_seed, at_ms, wait_ms)
+
+
 def generate(
-    settings: PlatformSettings, world_name: str, out: Path, progress: Callable[[int, int], None] | None = None
+    settings: PlatformSettings, out: Path, progress: Callable[[int, int], None] | None = None
 ) -> dict[str, int | str]:
     """Write a world's history to `out` and its state to the platform's folder.
 
     progress(done, total) is called with hours. Returns what was written: lines, bytes, files, first and last day.
     """
-    world = world_of(world_name, settings.term)
+    world = world_of(settings.world, settings.term)
     when = span(settings, world)
     simulation = new_world(settings, world, when.begin_ms)
     writer = LineWriter(simulation.catalogue.ids, settings.term.zone, settings.term.watch_digits)

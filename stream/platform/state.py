@@ -31,7 +31,6 @@ class WrongState(Exception):
 class Step:
     """One step of the live stream, as far as it does not follow from the world itself."""
 
-    from_ms: int
     until_ms: int
     live_seconds: float  # real time that the stream has been live when the step ends
     asking: bool  # whether the service has ever been ready

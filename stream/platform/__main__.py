@@ -1,0 +1,70 @@
+"""Commands of the simulated platform: `python -m stream.platform`."""
+
+import json
+import logging
+from pathlib import Path
+
+import click
+
+from stream.platform.settings import PlatformSettings
+from stream.platform.world import WORLDS
+from stream.settings import read_settings
+
+
+@click.group()
+def cli() -> None:
+    """The other side of the wire: users who watch and rate, their requests, and the user and movie API."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+@cli.command()
+def run() -> None:
+    """Simulate the world live: stream to the topic, requests to the service, the API."""
+    from stream.platform.run import run as run_platform
+    from stream.platform.state import WrongState
+
+    try:
+        run_platform(read_settings(PlatformSettings))
+    except WrongState as error:
+        raise SystemExit(str(error)) from None
+
+
+@cli.command()
+@click.option("--catalog", required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+def api(catalog: Path) -> None:
+    """Answer the user and movie API from the movies.jsonl and users.jsonl of a folder."""
+    from stream.platform.run import run_api
+
+    try:
+        run_api(read_settings(PlatformSettings), catalog)
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from None
+
+
+@cli.command()
+@click.option("--world", type=click.Choice(list(WORLDS)), help="World to simulate  [default: the setting WORLD]")
+@click.option(
+    "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the day files."
+)
+@click.option("--seed", type=click.IntRange(min=0), help="What everything follows from  [default: WORLD_SEED]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def generate(world: str | None, out: Path, seed: int | None, as_json: bool) -> None:
+    """Write the world's past as one log file a day, and the state from which `run` goes on."""
+    from tqdm import tqdm
+
+    from stream.platform.history import generate as generate_history
+
+    changed = {name: value for name, value in {"world": world, "world_seed": seed}.items() if value is not None}
+    settings = read_settings(PlatformSettings).model_copy(update=changed)
+    with tqdm(unit="h", desc="history", disable=None) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        wrote = generate_history(settings, out, show)
+    click.echo(json.dumps(wrote) if as_json else f"wrote {wrote['lines']} lines in {wrote['files']} day files to {out}")
+
+
+if __name__ == "__main__":
+    cli(prog_name="python -m stream.platform")

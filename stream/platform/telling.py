@@ -1,0 +1,46 @@
+"""Leads a world through the steps of its live stream and tells each as lines, the same every time."""
+
+from stream.events import Requested, WallClock, parse_line
+from stream.platform.columns import ACCOUNT, RATE, WATCH
+from stream.platform.lines import LineWriter
+from stream.platform.population import FIRST_ID
+from stream.platform.simulation import Simulation
+from stream.platform.state import Step
+from stream.terms import Term
+
+KINDS = {WATCH: "watch", RATE: "rate", ACCOUNT: "account"}
+
+
+class Telling:
+    """The steps of one world, told to topics of `partitions` partitions."""
+
+    def __init__(self, world: Simulation, term: Term, partitions: int) -> None:
+        self.world, self.partitions = world, partitions
+        self.clock = WallClock(term.zone)
+        self.counts = {"watch": 0, "rate": 0, "account": 0, "request": 0}  # lines told so far
+        self._writer = LineWriter(world.catalogue.ids, term.zone, term.watch_digits)
+
+    def lines_of(self, step: Step) -> dict[int, list[bytes]]:
+        """Carry out a step, its answers shown to their users; its lines by partition, in order of time."""
+        events = self.world.take(step.until_ms)
+        told = [
+            (at_ms * 1_000_000, row + FIRST_ID, line)
+            for at_ms, row, line in zip(
+                events.at_ms.tolist(), events.user.tolist(), self._writer.lines(events), strict=True
+            )
+        ]
+        for kind, name in KINDS.items():
+            self.counts[name] += int((events.kind == kind).sum())
+        told += [self._answered(number, text) for number, text in step.answers]
+        told.sort(key=lambda line: line[0])
+        lines: dict[int, list[bytes]] = {}
+        for _, user_id, line in told:
+            lines.setdefault(user_id % self.partitions, []).append(line)
+        return lines
+
+    def _answered(self, number: int, text: str) -> tuple[int, int, bytes]:
+        event = parse_line(text, self.clock)
+        if isinstance(event, Requested):
+            self.world.show(number, event.movies)
+        self.counts["request"] += 1
+        return event.at_ns, event.user_id, text.encode()

@@ -16,6 +16,11 @@ import pyarrow as pa
 GAP_NS: Final = 15 * 60 * 1_000_000_000  # of stream time
 COLUMNS: Final = ("user_id", "movie_id", "started_ns", "last_ns", "first_minute", "last_minute", "ticks")
 
+SUMMARY: Final = """
+    SELECT count(*) AS sessions, count(DISTINCT user_id) AS users, count(DISTINCT movie_id) AS movies,
+           coalesce(sum(ticks), 0)::BIGINT AS ticks, coalesce(avg(ticks), 0) AS minutes_per_session
+    FROM sessions"""  # asked of the store's view
+
 
 def fold_sql(ticks: str) -> str:
     """Query for the sessions of relation `ticks` (user_id, movie_id, at_ns, minute): partials, then `merge_sql`."""

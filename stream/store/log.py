@@ -10,11 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from stream.answers import Answer, MalformedAnswer
 from stream.events import Reason, WallClock
@@ -22,6 +20,7 @@ from stream.store import files, positions, schema
 from stream.store.canonical import Ints
 from stream.store.digest import digest
 from stream.store.parse_block import parse_lines
+from stream.store.rows import span
 from stream.store.tables import Rejected, answer_table, event_table, quarantine_table
 
 _NO_DATE = "1970-01-01"  # of a batch in which no line could be read
@@ -87,7 +86,7 @@ class _Log:
         read = self._read(batch.lines, offsets)
         size = self._write(batch, offsets, read)
         positions.advance(self.dir, {positions.key(batch.source, batch.partition): int(offsets[-1]) + 1})
-        first_ns, last_ns = _span(read.table)
+        first_ns, last_ns = span(read.table)
         reasons = Counter(reason for reason, _ in read.rejected.values())
         return Stored(len(batch.lines), read.counts, dict(reasons), size, first_ns, last_ns)
 
@@ -106,7 +105,7 @@ class _Log:
     def _write(self, batch: Batch, offsets: Ints, read: _Read) -> int:
         """The quarantine first, so that a range whose file exists is complete."""
         name = files.name(batch.source, batch.partition, int(offsets[0]), int(offsets[-1]))
-        first_ns, last_ns = _span(read.table)
+        first_ns, last_ns = span(read.table)
         date = self._date(read.table["at_ns"][0].as_py()) if len(read.table) else _NO_DATE
         refused = [line for _, line in read.rejected.values()]
         refused_digest, size = digest(refused), 0
@@ -165,10 +164,3 @@ class AnswerLog(_Log):
 
     def _date(self, at_ns: int) -> str:
         return str(np.datetime64(at_ns, "ns").astype("datetime64[D]"))
-
-
-def _span(table: pa.Table) -> tuple[int | None, int | None]:
-    if not len(table):
-        return None, None
-    ends: Any = pc.min_max(table["at_ns"])
-    return ends["min"].as_py(), ends["max"].as_py()

@@ -55,17 +55,24 @@ class _Vanished(Exception):
     """A listed file is gone."""
 
 
+def answered(connection: duckdb.DuckDBPyConnection, sql: str, params: dict[str, Any], paths: list[Path]) -> Columns:
+    """Columns of the answer; if one of `paths` vanished meanwhile, an error that `reading` knows."""
+    try:
+        return _to_numpy(connection.execute(sql, params))
+    except duckdb.IOException as error:
+        if not all(path.exists() for path in paths):
+            raise _Vanished from error
+        raise
+
+
 def _ask(store_dir: Path, sql: str, params: dict[str, Any], since_ns: int | None, until_ns: int | None) -> Columns:
     now = layout(store_dir)
-    paths = [segment.path for found in (now.events, now.kept, now.sessions, now.answers) for segment in found]
-    with tempfile.TemporaryDirectory(prefix="matinee-query-") as spill:
-        try:
-            with connect(now, Path(spill), since_ns, until_ns) as connection:
-                return _to_numpy(connection.execute(sql, params))
-        except (duckdb.IOException, duckdb.HTTPException) as error:
-            if not all(path.exists() for path in paths):
-                raise _Vanished from error
-            raise
+    paths = [s.path for found in (now.events, now.kept, now.sessions, now.answers, now.quarantine) for s in found]
+    with (
+        tempfile.TemporaryDirectory(prefix="matinee-query-") as spill,
+        connect(now, Path(spill), since_ns, until_ns) as connection,
+    ):
+        return answered(connection, sql, params, paths)
 
 
 def connect(

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from stream.answers import Answer
 from stream.events import AccountCreated, Event, Rated, Requested, WallClock, Watched
@@ -53,8 +54,19 @@ def answer_table(answers: dict[int, Answer], raw: dict[int, bytes], arms: dict[i
 
 def event_lines(table: pa.Table, clock: WallClock) -> Iterator[bytes]:
     """The raw lines that a table of events was made of, in order."""
-    for batch in table.to_batches(max_chunksize=50_000):
-        for row in zip(*(batch.column(name).to_pylist() for name in EVENT_SCHEMA.names[1:]), strict=True):
+    for start in range(0, len(table), 50_000):
+        yield from _event_lines(table.slice(start, 50_000).combine_chunks(), clock)
+
+
+def _event_lines(table: pa.Table, clock: WallClock) -> Iterator[bytes]:
+    plain = pc.and_(pc.equal(table["kind"].cast(pa.string()), "watch"), pc.is_null(table["raw"]))
+    odd = zip(*(table.filter(pc.invert(plain))[name].to_pylist() for name in EVENT_SCHEMA.names[1:]), strict=True)
+    columns = [table[name].to_pylist() for name in ("at_ns", "user_id", "movie_id", "minute")]
+    for simple, at_ns, user_id, movie_id, minute in zip(plain.to_pylist(), *columns, strict=True):
+        if simple:
+            yield Watched(at_ns, user_id, movie_id, minute).format(clock).encode()
+        else:
+            row = next(odd)
             yield row[-1] if row[-1] is not None else _event(row).format(clock).encode()
 
 

@@ -1,0 +1,184 @@
+"""`python -m stream`: the stream's commands. A command parses, calls one function and prints."""
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from stream.settings import StreamSettings, read_settings
+from stream.terms import TERMS, table
+
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+in_store = click.option(
+    "--store", type=click.Path(file_okay=False, path_type=Path), help="The event log; default: store in VAR_DIR."
+)
+
+
+@click.group()
+def cli() -> None:
+    """What happened, kept for good: the log's lines in and out of the store, the broker and recordings."""
+
+
+@cli.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@in_store
+@click.option("--term", type=click.Choice(list(TERMS)), help="Term whose rules apply; default: COURSE_TERM.")
+@click.option("--follow-dir", type=click.Path(file_okay=False, path_type=Path), help="Take *.log files as they appear.")
+@click.option("--delete", is_flag=True, help="Remove each file once it is stored.")
+@as_json
+def ingest(
+    files: tuple[Path, ...], store: Path | None, term: str | None, follow_dir: Path | None, delete: bool, as_json: bool
+) -> None:
+    """Store every line of FILES (plain or .gz); running it twice changes nothing."""
+    from tqdm import tqdm
+
+    from stream.store.ingest import follow
+    from stream.store.ingest import ingest as ingest_files
+
+    if bool(files) == bool(follow_dir):
+        raise click.UsageError("expected FILES or --follow-dir DIR, one of the two")
+    settings = read_settings(StreamSettings)
+    paths: Iterable[Path] = follow(follow_dir) if follow_dir else files
+    with tqdm(unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+        rules = TERMS[term or settings.course_term]
+        report = ingest_files(paths, store or settings.store_dir, rules, progress=bar.update, delete=delete)
+    _print(report, as_json)
+    if report["damaged"]:
+        sys.exit(1)
+
+
+@cli.group()
+def store() -> None:
+    """Look after the event log."""
+
+
+@store.command()
+@in_store
+@as_json
+def info(store: Path | None, as_json: bool) -> None:
+    """Counts, ranges, bytes and digest of everything stored."""
+    from stream.store.info import info as info_of
+
+    _print(info_of(_store(store)), as_json)
+
+
+@store.command()
+@in_store
+@as_json
+def verify(store: Path | None, as_json: bool) -> None:
+    """Read every file and recompute its digest; name damage, gaps and overlaps. Exit 1 if there is any damage."""
+    from stream.store.verify import verify as verify_all
+
+    report = verify_all(_store(store))
+    _print(report, as_json)
+    sys.exit(0 if report["holds"] else 1)
+
+
+@store.command()
+@in_store
+@as_json
+def compact(store: Path | None, as_json: bool) -> None:
+    """Merge small files into large ones; harmless beside readers and a running consumer."""
+    from stream.store.compact import compact as compact_all
+
+    _print(compact_all(_store(store), full=True), as_json)
+
+
+@store.command()
+@in_store
+@click.option("--max-mb", type=click.IntRange(min=1), help="Bound of the whole store; default: STORE_MAX_MB.")
+@as_json
+def prune(store: Path | None, max_mb: int | None, as_json: bool) -> None:
+    """Fold the oldest ticks into sessions until the store is within its bound."""
+    from stream.store.retention import enforce
+
+    bound = max_mb or read_settings(StreamSettings).store_max_mb
+    _print(enforce(_store(store), bound * 1_000_000), as_json)
+
+
+@store.command("files")
+@in_store
+@click.option("--kind", default="events", show_default=True, type=click.Choice(["events", "answers", "quarantine"]))
+@as_json
+def list_files(store: Path | None, kind: str, as_json: bool) -> None:
+    """The files that count at this moment, for pandas, DuckDB or Spark; rows to leave out are named."""
+    from stream.store.files import segments
+
+    found = segments(_store(store), kind)
+    if as_json:
+        _print({"files": [{"path": str(s.path), "low": s.low, "high": s.high, "whole": s.whole} for s in found]}, True)
+        return
+    for segment in found:
+        click.echo(str(segment.path) + ("" if segment.whole else f"\toffset {segment.low} to {segment.high} only"))
+
+
+@cli.command()
+@click.argument("query")
+@in_store
+@as_json
+def sql(query: str, store: Path | None, as_json: bool) -> None:
+    """Ask the store. Views: events, watches, ratings, requests, accounts, sessions, answers, quarantine."""
+    import duckdb
+
+    from stream.store.query import query as ask
+
+    try:
+        columns = ask(_store(store), query)
+    except duckdb.Error as error:
+        raise click.UsageError(str(error)) from None
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    if as_json:
+        _print({"rows": rows}, True)
+        return
+    click.echo("\t".join(columns))
+    for row in rows:
+        click.echo("\t".join(str(value) for value in row.values()))
+
+
+@cli.command()
+@in_store
+@as_json
+def sessions(store: Path | None, as_json: bool) -> None:
+    """Watch sessions folded from minute ticks: how many, by how many users, how long."""
+    from stream.sessions import SUMMARY
+    from stream.store.query import query as ask
+
+    _print({name: column[0] for name, column in ask(_store(store), SUMMARY).items()}, as_json)
+
+
+@cli.command()
+@as_json
+def terms(as_json: bool) -> None:
+    """The course's terms and their rules."""
+    rows = table()
+    if as_json:
+        _print({"terms": rows}, True)
+        return
+    for name in rows[0]:
+        click.echo("\t".join([name, *("-" if row[name] is None else str(row[name]) for row in rows)]))
+
+
+def _store(given: Path | None) -> Path:
+    return given or read_settings(StreamSettings).store_dir
+
+
+def _print(report: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(report, default=_plain))
+        return
+    for name, value in report.items():
+        click.echo(f"{name}: {json.dumps(value, default=_plain)}")
+
+
+def _plain(value: Any) -> Any:
+    """numpy's numbers and arrays, and bytes, as JSON knows them."""
+    if isinstance(value, bytes | bytearray):
+        return bytes(value).decode(errors="backslashreplace")
+    return value.tolist()
+
+
+if __name__ == "__main__":
+    cli(prog_name="python -m stream")

@@ -1,0 +1,69 @@
+"""Does the store hold what it says? Every file is read, its digest recomputed, gaps and overlaps are named."""
+
+from collections.abc import Iterator
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Any
+
+from stream.store import files, rows, schema
+from stream.store.digest import to_hex
+from stream.store.files import Segment
+
+
+def verify(store_dir: Path) -> dict[str, Any]:
+    """Check every file.
+
+    Returns holds (no damage), files, lines, damaged (file and what is wrong), overlaps (files whose ranges overlap:
+    harmless, readers cut them) and gaps (offsets between files that nothing holds: lost to the broker's retention, or a
+    file that was deleted).
+    """
+    damaged: list[dict[str, str]] = []
+    checked = lines = 0
+    for kind in files.KINDS:
+        for segment in files.listed(store_dir, kind):
+            checked += 1
+            try:
+                lines += _check(segment, kind)
+            except (ValueError, FileNotFoundError) as error:
+                damaged.append({"file": str(segment.path), "wrong": str(error)})
+    return {
+        "holds": not damaged,
+        "files": checked,
+        "lines": lines,
+        "damaged": damaged,
+        "overlaps": [found for kind in (files.EVENTS, files.ANSWERS) for found in _overlaps(store_dir, kind)],
+        "gaps": list(_gaps(store_dir)),
+    }
+
+
+def _check(segment: Segment, kind: str) -> int:
+    """Lines of the file. Raises ValueError saying what is wrong with it."""
+    said, table = schema.facts_of(segment.path), schema.read(segment.path)
+    if kind == files.SESSIONS:
+        if sum(table["ticks"].to_pylist()) != said.lines:
+            raise ValueError(f"expected {said.lines} ticks, found {sum(table['ticks'].to_pylist())}")
+        return said.lines
+    if len(table) != said.lines:
+        raise ValueError(f"expected {said.lines} lines, found {len(table)}")
+    offsets = table["offset"].to_numpy()
+    if len(offsets) and not (segment.first <= offsets.min() and offsets.max() <= segment.last):
+        raise ValueError(f"offsets {offsets.min()} to {offsets.max()} are outside the range of the name")
+    found = rows.facts_from(table, kind, said.zone).digest
+    if found != said.digest:
+        raise ValueError(f"expected digest {to_hex(said.digest)}, found {to_hex(found)}")
+    return said.lines
+
+
+def _overlaps(store_dir: Path, kind: str) -> Iterator[dict[str, str]]:
+    for before, after in pairwise(files.listed(store_dir, kind)):
+        if before.stream == after.stream and after.first <= before.last:
+            yield {"file": str(before.path), "overlaps": str(after.path)}
+
+
+def _gaps(store_dir: Path) -> Iterator[dict[str, Any]]:
+    held = files.segments(store_dir, files.EVENTS) + files.segments(store_dir, files.SESSIONS)
+    for (source, partition), stream in groupby(files.resolve(held), key=lambda s: s.stream):
+        for before, after in pairwise(stream):
+            if before.high + 1 != after.low:
+                gap = {"source": source, "partition": partition, "first": before.high + 1, "last": after.low - 1}
+                yield gap | {"offsets": after.low - before.high - 1}

@@ -80,7 +80,7 @@ class Slots:
         for name, slot in pointer.slots.items():
             try:
                 models[name] = self._load(name, slot)
-            except DamagedModel as error:
+            except (DamagedModel, OSError) as error:  # OSError: pruned while it was read; the pointer has moved on
                 problems.append(str(error))
                 if (kept := self.live.models.get(name) or self._stand_in(slot)) is not None:
                     models[name] = kept

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 FORMAT_VERSION = 1
+COPIED_BYTES = 16_000_000  # the demo world's lists are a tenth of it
 Array = npt.NDArray[Any]
 Described = dict[str, dict[str, Any]]
 
@@ -100,7 +101,11 @@ def described_arrays(folder: Path, manifest: dict[str, Any]) -> Described:
 
 
 def map_array(folder: Path, name: str, checked: Described | None) -> Array:
-    """An array mapped into memory, read-only; with `checked`, only if it is what was described. Raises DamagedModel."""
+    """An array, read-only; with `checked`, only if it is what was described. Raises DamagedModel.
+
+    Mapped into memory, which processes share; a small one is copied, since whoever cuts a mapped file short kills
+    every process that reads it (SIGBUS).
+    """
     path = folder / name
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -110,4 +115,12 @@ def map_array(folder: Path, name: str, checked: Described | None) -> Array:
         seen = {"dtype": array.dtype.str, "shape": list(array.shape), "sha256": _digest(path)}
         if seen != (said := checked.get(name)):
             raise DamagedModel(folder, f"{name}: expected {said}, got {seen}")
+    if array.nbytes <= COPIED_BYTES:
+        return _frozen_copy(array)
     return np.asarray(array)  # still the map, without memmap's slow indexing
+
+
+def _frozen_copy(array: Array) -> Array:
+    copy = np.array(array)
+    copy.flags.writeable = False
+    return copy

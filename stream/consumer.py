@@ -1,4 +1,4 @@
-"""The consumer process: the movielog and our own answers, each from its topic into the store, and the store kept in shape.
+"""The consumer process: movielog and answers, each from its topic into the store, and the store kept in shape.
 
 Two feeds are polled in turn by one thread; see `stream/feed.py` for how a line gets from a topic into the store exactly
 once. With SOURCE=course nothing is created at the course's broker and nothing written but the group's offsets.
@@ -13,9 +13,11 @@ from stream.events import WallClock
 from stream.feed import Feed, Plan
 from stream.metrics import ConsumerMetrics, serve
 from stream.settings import StreamSettings
+from stream.store import compact, retention
 from stream.store.log import AnswerLog, EventLog
 
 BEAT_S = 2.0
+TIDY_S = 60.0
 
 log = logging.getLogger("stream.consumer")
 
@@ -32,12 +34,10 @@ def consume(settings: StreamSettings, stop: threading.Event, until_idle_s: float
 
 def feeds_of(settings: StreamSettings, metrics: ConsumerMetrics) -> list[Feed]:
     """The feeds of a deployment: events from the movielog's broker, answers from our own."""
-    every = {"flush_rows": settings.flush_rows, "flush_seconds": settings.flush_seconds}
     ours = settings.source != "course"
-    events = Plan("events", settings.log_bootstrap, settings.log_topic, settings.group, ours, **every)
-    answers = Plan(
-        "answers", settings.own_bootstrap, settings.answers_topic, f"{settings.group}-answers", True, **every
-    )
+    group, rows, seconds = settings.group, settings.flush_rows, settings.flush_seconds
+    events = Plan("events", settings.log_bootstrap, settings.log_topic, group, ours, rows, seconds)
+    answers = Plan("answers", settings.own_bootstrap, settings.answers_topic, f"{group}-answers", True, rows, seconds)
     clock = WallClock(settings.term.zone)
     store = settings.store_dir
     return [Feed(events, EventLog(store, clock), metrics), Feed(answers, AnswerLog(store), metrics)]
@@ -49,6 +49,7 @@ class Keeper:
     def __init__(self, settings: StreamSettings, metrics: ConsumerMetrics) -> None:
         self._settings, self._metrics = settings, metrics
         self._beat_at = 0.0
+        self._tidy_at = time.monotonic() + TIDY_S
 
     def beat(self, feeds: list[Feed]) -> None:
         """Say what the feeds are doing, every few seconds."""
@@ -62,6 +63,21 @@ class Keeper:
                 self._metrics.last_event.set(feed.last_ns / 1e9)
         evidence.beat(self._settings.run_dir, "consumer", {feed.plan.name: _facts(feed) for feed in feeds})
 
+    def tidy(self) -> None:
+        """Once a minute: merge small files, fold the oldest events into sessions where the store grew too big."""
+        if time.monotonic() < self._tidy_at:
+            return
+        self._tidy_at = time.monotonic() + TIDY_S
+        store, max_bytes = self._settings.store_dir, self._settings.store_max_mb * 1_000_000
+        try:
+            done = compact.compact(store) | retention.enforce(store, max_bytes)
+        except (OSError, ValueError) as error:  # a damaged file or a full disk must not stop what comes in
+            log.error("cannot tidy the store: %s", error)
+            return
+        self._metrics.store_bytes.set(done.pop("bytes"))
+        if any(done.values()):
+            log.info("tidied the store: %s", ", ".join(f"{what} {count}" for what, count in done.items() if count))
+
 
 def run(feeds: list[Feed], keeper: Keeper, stop: threading.Event, until_idle_s: float | None = None) -> int:
     """Poll the feeds in turn until told to stop; each stores what it has before it ends."""
@@ -71,6 +87,7 @@ def run(feeds: list[Feed], keeper: Keeper, stop: threading.Event, until_idle_s: 
         for feed in feeds:
             busy |= feed.step()
             keeper.beat(feeds)
+        keeper.tidy()
         now = time.monotonic()
         busy_at = now if busy else busy_at
         if until_idle_s is not None and now - busy_at > until_idle_s:

@@ -10,7 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, OffsetSpec, TopicPartition
 from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
@@ -44,6 +44,15 @@ class Range:
 
     first: int
     end: int
+
+
+class Received(NamedTuple):
+    """A line as a broker holds it."""
+
+    partition: int
+    offset: int
+    at_ms: int  # when the broker got it, UTC
+    line: bytes
 
 
 def source_id(topic_id: str | None, cluster_id: str, topic: str) -> str:
@@ -146,11 +155,11 @@ def last_lines(bootstrap: str, name: str, partition: int, count: int) -> list[by
     with Broker(bootstrap) as broker:
         held = broker.ranges(name).get(partition, Range(0, 0))
     start = max(held.first, held.end - count)
-    return [line for _, _, line in read_lines(bootstrap, name, {partition: Range(start, held.end)})]
+    return [received.line for received in read_lines(bootstrap, name, {partition: Range(start, held.end)})]
 
 
-def read_lines(bootstrap: str, name: str, ranges: Mapping[int, Range]) -> Iterator[tuple[int, int, bytes]]:
-    """(partition, offset, line) of the given ranges, in order within each partition. Raises BrokerAway.
+def read_lines(bootstrap: str, name: str, ranges: Mapping[int, Range]) -> Iterator[Received]:
+    """What the given ranges hold, in order within each partition. Raises BrokerAway.
 
     Belongs to no group and commits nothing. Ends when each range has been read.
     """
@@ -165,7 +174,7 @@ def read_lines(bootstrap: str, name: str, ranges: Mapping[int, Range]) -> Iterat
             for key, records in consumer.poll(timeout_ms=200, max_records=5_000).items():
                 for record in records:
                     if key in left and record.offset < left[key].end:
-                        yield key.partition, record.offset, record.value or b""
+                        yield Received(key.partition, record.offset, record.timestamp, record.value or b"")
             left = {key: held for key, held in left.items() if (consumer.position(key) or 0) < held.end}
 
 

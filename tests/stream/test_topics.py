@@ -23,7 +23,7 @@ def send(broker, topic, lines):
 def test_lines_arrive_in_order_in_their_partition(broker, fresh_topic):
     send(broker, fresh_topic, [b"line %d" % number for number in range(1_000)])
     assert end_offsets(broker, fresh_topic) == {0: 500, 1: 500}
-    read = list(read_lines(broker, fresh_topic, {1: Range(0, 500)}))
+    read = [(r.partition, r.offset, r.line) for r in read_lines(broker, fresh_topic, {1: Range(0, 500)})]
     assert read == [(1, number, b"line %d" % (2 * number + 1)) for number in range(500)]
     assert last_lines(broker, fresh_topic, 0, 2) == [b"line 996", b"line 998"]
 

@@ -96,7 +96,7 @@ def arm_of(experiment: Experiment, user_id: int) -> Arm | None:
 
 
 def assign(experiments: Iterable[Experiment], user_id: int, *, newcomer: bool, now_ns: int) -> dict[str, Arm]:
-    """Experiment name to arm, at most one experiment a layer.
+    """Experiment name to arm, at most one experiment a layer, in the order of LAYERS.
 
     experiments: in order of precedence, as `load_all` gives them: within a layer the one that began first has its users
     first, so that a later one never takes a user out of an arm.
@@ -108,7 +108,7 @@ def assign(experiments: Iterable[Experiment], user_id: int, *, newcomer: bool, n
         asked = newcomer or experiment.population == "all"
         if asked and (arm := arm_of(experiment, user_id)):
             taken[experiment.layer] = (experiment.name, arm)
-    return dict(taken.values())
+    return dict(taken[layer] for layer in LAYERS if layer in taken)
 
 
 def load_all(directory: Path) -> tuple[Experiment, ...]:

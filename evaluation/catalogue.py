@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,11 @@ class Title:
 def read_titles(catalog_dir: Path) -> dict[str, Title]:
     """Movies of `movies.jsonl` by id; empty if there is no such file. Broken lines are passed over."""
     path = catalog_dir / "movies.jsonl"
-    if not path.is_file():
-        return {}
+    return _read(path, path.stat().st_mtime_ns) if path.is_file() else {}
+
+
+@lru_cache(maxsize=2)
+def _read(path: Path, _mtime_ns: int) -> dict[str, Title]:
     with path.open(encoding="utf-8") as lines:
         return dict(filter(None, map(_title, lines)))
 

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.answers import first_answered_ns
+from evaluation.observed import log_ends_ns
 from evaluation.requests import LINES_SQL, Mask, RequestLines
 from stream.events import Requested, WallClock
 from stream.store.query import query
 
 SLACK_NS = 600_000_000_000  # a log that begins or ends this much inside a window still covers it
-BOUNDS_SQL = "SELECT min(at_ns) AS first_ns, max(at_ns) AS last_ns FROM events HAVING count(*) > 0"
 LINE_SQL = """
 SELECT source, partition, "offset", host, status, movies, failure, latency_ms, raw FROM events
 WHERE kind = 'request' AND at_ns = $since_ns AND user_id = $user_id ORDER BY source, partition, "offset" LIMIT 1
@@ -44,10 +44,10 @@ class GradedLog:
     @classmethod
     def read(cls, store_dir: Path, clock: WallClock, files: Mapping[str, str] | None = None) -> Self:
         """The whole log of a store. Raises ValueError for an empty one."""
-        bounds = query(store_dir, BOUNDS_SQL)
-        if not len(bounds["first_ns"]):
+        ends = log_ends_ns(store_dir)
+        if not ends:
             raise ValueError(f"{store_dir} holds no events: nothing to grade")
-        first_ns, last_ns = int(bounds["first_ns"][0]), int(bounds["last_ns"][0])
+        first_ns, last_ns = ends
         lines = RequestLines.of(query(store_dir, LINES_SQL, since_ns=first_ns, until_ns=last_ns + 1))
         return cls(store_dir, clock, lines, first_ns, last_ns, first_answered_ns(store_dir) or None, files or {})
 

@@ -8,7 +8,6 @@ Start reading at `grade`, then `criteria`.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import starmap
 from typing import Any
 
 import numpy as np
@@ -126,7 +125,10 @@ def personal(log: GradedLog, term: Term, days: Sequence[Span]) -> Criterion:
     best = max((share for share in shares if not math.isnan(share)), default=math.nan)
     sure = max((share for share in covered if not math.isnan(share)), default=math.nan)
     decided = _decide(sure, term.personalised_share, len(covered) == len(days))
-    said = " and ".join(starmap("{:.1%} in the 24 h {}".format, zip(shares, ("before", "after"), strict=True)))
+    said = " and ".join(
+        f"{share:.1%} in the 24 h {when}" if share == share else f"no request in the 24 h {when}"
+        for share, when in zip(shares, ("before", "after"), strict=True)
+    )
     value, rows = sure if decided == PASS else best, _two_lists(log, days)
     return Criterion("personalised", decided, value, term.personalised_share, said + _not_covered(log, days), rows)
 

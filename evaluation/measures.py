@@ -15,8 +15,8 @@ from evaluation.observed import Observed
 from evaluation.ranking import Floats, Ints
 from evaluation.report import Measure
 from evaluation.statistics import Estimate, mean, share
+from stream.sessions import GAP_NS
 
-GAP_NS = 15 * 60_000_000_000  # after this long without a further minute a play is over
 K = 20  # places of a list
 
 

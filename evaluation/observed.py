@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from evaluation.plays import PLAYS_SQL, RATINGS_SQL, Plays
 from evaluation.requests import LINES_SQL, Mask, RequestLines
+from stream.store.info import fingerprint
 from stream.store.query import query
 from stream.terms import Term
 
 HOUR_NS = 3_600_000_000_000
 FIRST_REQUEST_SQL = "SELECT min(at_ns) AS at_ns FROM requests WHERE at_ns >= $since_ns HAVING count(*) > 0"
-LAST_EVENT_SQL = "SELECT max(at_ns) AS at_ns FROM events WHERE at_ns >= $since_ns HAVING count(*) > 0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,10 @@ class Observed:
         return replace(self, part=part)
 
 
-def log_end_ns(store_dir: Path, since_ns: int = 0) -> int | None:
-    """Stream time of the newest event, None for an empty store. `since_ns`: a time the end surely lies behind."""
-    found = query(store_dir, LAST_EVENT_SQL, since_ns=since_ns)["at_ns"]
-    return int(found[0]) if len(found) else None
+def log_ends_ns(store_dir: Path) -> tuple[int, int] | None:
+    """Stream time of the oldest and of the newest event, None for an empty store; read from file heads."""
+    found = fingerprint(store_dir)
+    return None if found["last_ns"] is None else (found["first_ns"], found["last_ns"])
 
 
 def first_request_ns(store_dir: Path, since_ns: int = 0) -> int | None:

@@ -5,13 +5,14 @@ after it has passed; younger ones are counted as pending. Start reading at `onli
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from evaluation.answers import parts_of
 from evaluation.catalogue import Title
 from evaluation.measures import measures_of
-from evaluation.observed import HOUR_NS, Observed, first_request_ns, log_end_ns, observe
+from evaluation.observed import HOUR_NS, Observed, first_request_ns, log_ends_ns, observe
 from evaluation.report import Report
 from evaluation.requests import RequestLines, availability, latency, personalised, uptime
 from stream.events import WallClock
@@ -31,24 +32,26 @@ def online(
     by: the same figures also by tier, model, arm or hour. titles: the catalogue, where one is at hand.
     An empty store gives a report of zeros and unknowns. Raises ValueError for an unknown `by`.
     """
-    seen = observe_last(store_dir, term, window_ns, last_ns)
+    ends = log_ends_ns(store_dir)
+    seen = observe_stretch(store_dir, term, window_ns, ends[1] + 1 if ends else 0, last_ns)
     titles, clock = titles or {}, WallClock(term.zone)
     parts = parts_of(store_dir, seen.lines, by, clock) if by else {}
     groups = tuple(
         _report(seen.of_part(which), titles, clock, {"by": by, "value": value}) for value, which in parts.items()
     )
-    whole = _report(seen, titles, clock, {})
-    return Report("Online evaluation", whole.facts, whole.metrics, groups, _evidence(seen, bool(titles)))
+    return replace(report_of(seen, titles, term), groups=groups)
 
 
-def observe_last(
-    store_dir: Path, term: Term, window_ns: int, last_ns: int | None = None, since_ns: int = 0
-) -> Observed:
-    """First request to last event of the log, at most `last_ns` of it; `since_ns`: see log_end_ns."""
-    end_ns = (log_end_ns(store_dir, since_ns) or 0) + 1
-    earliest = 0 if last_ns is None else max(0, end_ns - last_ns)
-    first = first_request_ns(store_dir, earliest)
-    return observe(store_dir, term, end_ns if first is None else first, end_ns, window_ns)
+def observe_stretch(store_dir: Path, term: Term, window_ns: int, until_ns: int, last_ns: int | None) -> Observed:
+    """The stretch that ends at `until_ns`: from its first request on, at most `last_ns` of it."""
+    first = first_request_ns(store_dir, 0 if last_ns is None else max(0, until_ns - last_ns))
+    return observe(store_dir, term, until_ns if first is None else min(first, until_ns), until_ns, window_ns)
+
+
+def report_of(seen: Observed, titles: Mapping[str, Title], term: Term) -> Report:
+    """The report on a stretch as a whole."""
+    whole = _report(seen, titles, WallClock(term.zone), {})
+    return replace(whole, evidence=_evidence(seen, bool(titles)))
 
 
 def request_facts(lines: RequestLines, from_ns: int, until_ns: int) -> dict[str, Any]:

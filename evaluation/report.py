@@ -65,7 +65,7 @@ class Report:
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON can say it: numpy numbers as Python's, NaN and infinities as null, floats to 6 digits."""
+    """`value` as JSON can say it: numpy numbers as Python's, NaN and infinities as null."""
     if isinstance(value, Mapping):
         return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -73,5 +73,5 @@ def plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
+        return value if math.isfinite(value) else None
     return value

@@ -11,5 +11,6 @@ class EvaluationSettings(HouseSettings):
     online_window_hours: float = Field(
         6.0, gt=0, description="Stream hours after a list in which a play counts as a hit."
     )
+    online_last_hours: float = Field(6.0, gt=0, description="Stream hours of judged lists that the live loop shows.")
     evaluate_seconds: float = Field(60.0, gt=0, description="Real seconds between two rounds of the live loop.")
     evaluation_metrics_port: int = Field(8768, ge=1, le=65535, description="Prometheus metrics of online evaluation.")

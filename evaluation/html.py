@@ -1,0 +1,180 @@
+"""Reports as one self-contained page: a picture, the numbers beside it, no script and nothing from the network."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from evaluation.report import Measure, Report
+from evaluation.text import number
+from evaluation.wording import WORDINGS, next_steps, shown
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1c2330; --soft: #667; --line: #d5d9e0; --good: #1f7a4d; --bad: #b3261e;
+        --open: #8a6d1a; --bar: #3b6fb6; --page: #fff }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --soft: #9aa3b2; --line: #3a4150; --good: #5cc48d;
+        --bad: #ff8a80; --open: #e2c35a; --bar: #7fb0f5; --page: #14171d } }
+body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 62rem;
+       margin: 2rem auto; padding: 0 1rem }
+h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-top: 2rem } .soft { color: var(--soft) }
+.wide { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-size: .92rem }
+th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
+td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
+svg { width: 100%; height: auto } svg text { font: 13px system-ui, sans-serif; fill: var(--ink) }
+svg .axis { stroke: var(--line) } svg .bar { stroke: var(--bar); stroke-width: 3 } svg .dot { fill: var(--bar) }
+.pass { color: var(--good); font-weight: 600 } .fail { color: var(--bad); font-weight: 600 }
+.unknown { color: var(--open); font-weight: 600 } code { font-size: .85rem; overflow-wrap: anywhere }
+@media print { body { max-width: none; margin: 0 } }
+"""
+
+
+def online_page(report: Report) -> str:
+    """The report of `online` as a page."""
+    facts = report.facts
+    own, latency = facts["personalised"], facts["latency_ms"]
+    head = [
+        ("requests", f"{facts['requests']}, {facts['ok']} answered"),
+        ("answered, of requests", _share(facts["availability_by_request"])),
+        ("up, of minutes", _share(facts["availability_by_time"])),
+        ("latency, median / 95 % / 99 %", " / ".join(number(latency[name]) for name in ("p50", "p95", "p99")) + " ms"),
+        ("requests with another list than the most frequent", _share(own["not_modal"])),
+        ("different lists per answer", _share(own["distinct"])),
+        ("titles that two lists share", _share(own["overlap"])),
+        ("lists judged / too young", f"{facts['lists_judged']} / {facts['lists_pending']}"),
+    ]
+    shares = [m for m in report.metrics if WORDINGS[m.name].unit == "share" and m.value == m.value]
+    body = [
+        f"<h1>{escape(report.title)}</h1>",
+        f'<p class="soft">Stream time {facts["from"] or "-"} to {facts["to"] or "-"}; '
+        f"a play counts for a list up to {facts['window_hours']:g} h after it.</p>",
+        _table(("", ""), head, numbers=(1,)),
+        "<h2>Shares, with their 95 % intervals</h2>",
+        intervals([(WORDINGS[m.name].title, m) for m in shares]),
+        _table(("measure", "value", "95 % interval", "cases", "what it says"), map(_row, report.metrics), (1, 2, 3)),
+        *_groups(report),
+        "<h2>What to do next</h2>",
+        _items(next_steps(report)),
+        "<h2>What this rests on</h2>",
+        _items([*report.evidence, *(f"{WORDINGS[m.name].title}: {m.note}" for m in report.metrics if m.note)]),
+    ]
+    return page(report.title, body)
+
+
+def grade_page(report: Mapping[str, Any]) -> str:
+    """The report of `grade` as a page."""
+    title = f"Grade report, {report['term']}"
+    body = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="soft">Log from {report["from"]} to {report["to"]}: {report["requests"]} requests, '
+        f"{report['ok']} answered.</p>",
+    ]
+    for submission in report["submissions"]:
+        late = f", {submission['late_days']} days late" if submission["late_days"] else ""
+        body.append(f"<h2>Submitted {submission['submitted']}{late}</h2>")
+        body.append(margins(submission["criteria"]))
+        rows = [_verdict_row(criterion) for criterion in submission["criteria"]]
+        body.append(_table(("criterion", "verdict", "value", "needed", "why", "look at"), rows, (2, 3), raw=True))
+    body.append('<p class="soft">unknown: the log does not cover the window, or cannot show it.</p>')
+    return page(title, body)
+
+
+def page(title: str, body: Iterable[str]) -> str:
+    """A whole document around `body`."""
+    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
+    return (
+        f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head><body>{"".join(body)}</body></html>\n'
+    )
+
+
+def intervals(rows: Sequence[tuple[str, Measure]]) -> str:
+    """Picture of shares on one axis from 0 to 100 %: a dot for the value, a line for its interval."""
+    left, right, step = 190, 690, 34
+    height = step * len(rows) + 40
+    drawn = [
+        f'<line class="axis" x1="{x}" y1="8" x2="{x}" y2="{height - 26}"/>'
+        f'<text x="{x}" y="{height - 8}" text-anchor="middle">{percent} %</text>'
+        for percent in (0, 25, 50, 75, 100)
+        for x in [left + (right - left) * percent / 100]
+    ]
+    for row, (title, measure) in enumerate(rows):
+        y, at = 24 + step * row, [left + (right - left) * v for v in (measure.low, measure.value, measure.high)]
+        line = f'<line class="bar" x1="{at[0]:.1f}" y1="{y}" x2="{at[2]:.1f}" y2="{y}"/>' if at[0] == at[0] else ""
+        drawn.append(
+            f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{escape(title)}</text>{line}'
+            f'<circle class="dot" cx="{at[1]:.1f}" cy="{y}" r="5"/>'
+            f'<text x="{right + 12}" y="{y + 4}">{shown(measure.value, measure.name)}</text>'
+        )
+    return _svg(780, height, "shares with their intervals", drawn) if rows else "<p>Nothing to draw yet.</p>"
+
+
+def margins(criteria: Sequence[Mapping[str, Any]]) -> str:
+    """Picture of criteria: how much of what is needed is there; the vertical line is the threshold."""
+    rows = [c for c in criteria if c["value"] is not None and c["threshold"]]
+    left, full, step = 130, 250, 34
+    height = step * len(rows) + 16
+    drawn = []
+    for row, found in enumerate(rows):
+        y, part = 24 + step * row, min(found["value"] / found["threshold"], 2.0)
+        colour = {"pass": "var(--good)", "fail": "var(--bad)"}.get(found["verdict"], "var(--open)")
+        said = f"{number(found['value'])} of {number(found['threshold'])}"
+        drawn.append(
+            f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{escape(found["id"])}</text>'
+            f'<rect x="{left}" y="{y - 9}" width="{full * part:.1f}" height="18" fill="{colour}" rx="2"/>'
+            f'<text x="{left + 2 * full + 12}" y="{y + 4}">{said}</text>'
+        )
+    drawn.append(f'<line x1="{left + full}" y1="6" x2="{left + full}" y2="{height}" stroke="var(--ink)"/>')
+    return _svg(780, height, "criteria against their thresholds", drawn) if rows else ""
+
+
+def _svg(width: int, height: int, label: str, drawn: Iterable[str]) -> str:
+    return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">{"".join(drawn)}</svg>'
+
+
+def _row(measure: Measure) -> Sequence[str]:
+    wording = WORDINGS[measure.name]
+    interval = f"{shown(measure.low, measure.name)} to {shown(measure.high, measure.name)}"
+    said = f"{wording.measures} From {wording.data}: {wording.operation}."
+    known = measure.low == measure.low
+    return wording.title, shown(measure.value, measure.name), interval if known else "-", str(measure.count), said
+
+
+def _groups(report: Report) -> Iterable[str]:
+    if not report.groups:
+        return
+    yield f"<h2>By {escape(str(report.groups[0].facts['by']))}</h2>"
+    for name in ("hit_rate", "record_accuracy"):
+        found = [(str(group.facts["value"]), group.metric(name)) for group in report.groups]
+        yield f"<p>{WORDINGS[name].title}: {WORDINGS[name].operation}</p>"
+        yield intervals([(value, measure) for value, measure in found if measure.value == measure.value])
+        yield _table(("", "value", "95 % interval", "cases"), [(v, *_row(m)[1:4]) for v, m in found], (1, 2, 3))
+
+
+def _verdict_row(found: Mapping[str, Any]) -> Sequence[str]:
+    verdict = f'<span class="{found["verdict"]}">{found["verdict"]}</span>'
+    lines = "<br>".join(f"<code>{escape(_place(evidence))}</code>" for evidence in found["evidence"])
+    value, needed = number(found["value"]), number(found["threshold"])
+    return escape(found["id"]), verdict, value, needed, escape(found["why"]), lines
+
+
+def _place(evidence: Mapping[str, Any]) -> str:
+    where = " ".join(f"{name} {value}" for name, value in evidence.items() if name != "text")
+    return f"{where}: {str(evidence['text'])[:160]}" if "text" in evidence else where
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = (), raw: bool = False) -> str:
+    titles = "".join(f"<th>{escape(title)}</th>" for title in head) if any(head) else ""
+    body = "".join(
+        "<tr>" + "".join(
+            f'<td{" class=n" if column in numbers else ""}>{cell if raw else escape(cell)}</td>'
+            for column, cell in enumerate(row)
+        ) + "</tr>"
+        for row in rows
+    )  # fmt: skip
+    return f'<div class="wide"><table>{titles and f"<tr>{titles}</tr>"}{body}</table></div>'
+
+
+def _items(said: Iterable[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in said) + "</ul>"
+
+
+def _share(value: float) -> str:
+    return f"{value:.1%}" if value == value else "-"

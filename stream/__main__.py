@@ -1,6 +1,7 @@
 """`python -m stream`: the stream's commands. A command parses, calls one function and prints."""
 
 import json
+import math
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import click
 
+from stream.commands_kafka import catalog, consume, doctor, record, replay, ship
 from stream.settings import StreamSettings, read_settings
 from stream.terms import TERMS, table
 
@@ -20,6 +22,10 @@ in_store = click.option(
 @click.group()
 def cli() -> None:
     """What happened, kept for good: the log's lines in and out of the store, the broker and recordings."""
+
+
+for command in (catalog, consume, doctor, record, replay, ship):
+    cli.add_command(command)
 
 
 @cli.command()
@@ -129,7 +135,7 @@ def sql(query: str, store: Path | None, as_json: bool) -> None:
         columns = ask(_store(store), query)
     except duckdb.Error as error:
         raise click.UsageError(str(error)) from None
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    rows = [dict(zip(columns, map(_known, values), strict=True)) for values in zip(*columns.values(), strict=True)]
     if as_json:
         _print({"rows": rows}, True)
         return
@@ -171,6 +177,10 @@ def _print(report: dict[str, Any], as_json: bool) -> None:
         return
     for name, value in report.items():
         click.echo(f"{name}: {json.dumps(value, default=_plain)}")
+
+
+def _known(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def _plain(value: Any) -> Any:

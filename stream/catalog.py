@@ -143,9 +143,8 @@ class Catalog:
             if pause_s is None:
                 break
             time.sleep(max(pause_s, wait_s))
-        raise ApiAway(
-            f"{self._url}/{path.partition('/')[0]}/… gave no records after {len(self._pauses_s) + 1} attempts ({trouble})"
-        )
+        tries = len(self._pauses_s) + 1
+        raise ApiAway(f"{self._url}/{path.partition('/')[0]}/… gave no records in {tries} attempts ({trouble})")
 
     def _append(self, file: str, records: Iterable[Record]) -> None:
         self._dir.mkdir(parents=True, exist_ok=True)

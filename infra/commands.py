@@ -76,7 +76,8 @@ def status(settings: Settings, layout: Layout) -> int:
         if not verdicts[program.name].healthy:
             say(f"\n{program.name}: {verdicts[program.name].why}; see {deployment.log(program)}")
             failed = read_mark(layout.run, program.name)
-            say("\n".join(f"    {line}" for line in (failed.tail if failed else ())))
+            for line in failed.tail if failed else ():
+                say(f"    {line}")
     return 0 if all(verdict.healthy for verdict in verdicts.values()) else 1
 
 

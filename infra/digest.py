@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from infra.imports import BrokenSource, closure, data_beside, find, read
+from infra.imports import BrokenSource, closure, data_beside, read
 from infra.processes import Program
 from infra.settings_table import CLASSES
 from stream.settings import HouseSettings, read_settings
@@ -50,7 +50,7 @@ def needs_full_restart(program: Program, checkout: Path, now: Record, then: Reco
     """Would HUP not be enough? It takes up code and settings that the workers read, not those of their parent."""
     if not program.reloads or then is None or now.lock != then.lock:
         return True
-    held = {str(file.relative_to(checkout)) for module in program.parent if (file := find(checkout, module))}
+    held = {str(file.relative_to(checkout)) for file in closure(checkout, program.parent).values()}
     return bool(_unequal(now.files, then.files) & held or _unequal(now.settings, then.settings) & _PARENT_SETTINGS)
 
 

@@ -37,7 +37,7 @@ class Program:
     listens: int = 0  # port that accepts connections when healthy
     beats: bool = False  # writes a heartbeat
     reloads: bool = False  # HUP to the process starts its workers anew without a failed request
-    parent: tuple[str, ...] = ()  # with `reloads`: modules that live in the parent and need a full restart
+    parent: tuple[str, ...] = ()  # with `reloads`: entries whose code the parent holds; it needs a full restart
     settings_fields: frozenset[str] = frozenset()  # settings it goes by; empty: all of the classes that it uses
     address: str = "-"
     stop_s: int = 10

@@ -47,7 +47,7 @@ def install(lock: Path, what: str) -> None:
 
 def _install_project() -> None:
     say("setup: installing the project itself")
-    _run_shown([*_installer(), "--no-deps", "--no-build-isolation", "-e", str(CHECKOUT)], 1)
+    _run_shown([*_installer(), "-q", "--no-deps", "--no-build-isolation", "-e", str(CHECKOUT)], 1)
 
 
 def _uv() -> str | None:
@@ -83,8 +83,8 @@ def _run_shown(command: list[str], wanted: int) -> None:
         assert tool.stdout is not None
         for line in tool.stdout:
             words = [*words[-20:], line.strip()]
-            seen += line.startswith(("Collecting ", "Obtaining "))
-            progress.show(f"{min(seen, wanted)}/{wanted}  {line.strip()[:70]}")
+            seen += line.startswith("Collecting ")
+            progress.show(f"{min(seen, wanted)} of {wanted}: {' '.join(line.split()[:2])}")
     if tool.returncode:
         raise SetupFailed(f"setup: {' '.join(command[:4])} … failed: {_last_words(chr(10).join(words))}")
     progress.done("done")

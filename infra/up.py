@@ -132,7 +132,7 @@ def _settle(settings: Settings, deployment: Deployment) -> None:
 
 def facts_of(settings: Settings) -> Facts:
     """What is happening in this deployment."""
-    return gather(settings.house.run_dir, settings.house.models_dir, settings.service_address)
+    return gather(settings.house.run_dir, settings.house.store_dir, settings.service_address)
 
 
 def _missing(facts: Facts) -> tuple[str, str] | None:

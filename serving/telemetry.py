@@ -21,7 +21,7 @@ from stream.answers import TIERS, Answer
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-METERED = "/recommend"  # requests for lists; probes and scrapes would hide what users see
+METERED = "recommend"  # requests for lists; probes and scrapes would hide what users see
 _BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2)
 
 
@@ -88,7 +88,7 @@ class Telemetry:
         """`app` with each request for a list counted by status and timed, whatever answered it."""
 
         def metered(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-            if not environ["PATH_INFO"].startswith(METERED):
+            if not environ["PATH_INFO"].lstrip("/").startswith(METERED):
                 return app(environ, start_response)
             started = time.perf_counter()
 

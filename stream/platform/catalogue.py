@@ -6,6 +6,7 @@ gets and what it tastes like are the world's secrets. All of it follows from the
 
 import functools
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 
@@ -42,6 +43,7 @@ class Catalogue:
 
     films: tuple[Film, ...]
     ids: tuple[str, ...]
+    known: int  # the first so many films are well-known titles
     runtime_minutes: Ints
     appeal: Floats  # attention without swings and buzz, sums to 1
     quality: Floats  # mean 0, standard deviation 1
@@ -74,14 +76,16 @@ def head_films() -> tuple[Film, ...]:
 
 def make_catalogue(world: World, seed: int) -> Catalogue:
     """The movies of a world; the same world and seed give the same movies."""
-    films, ids = _films(world.n_movies, random.Random(f"films {seed}"))
+    known = head_films()[: max(10, world.n_movies // 2)]
+    films, ids = _films(known, world.n_movies, random.Random(f"films {seed}"))
     draw = np.random.default_rng([seed, *b"movies"])
-    rank = _ranks(len(films), draw)
+    rank = _ranks(len(films), len(known), draw)
     appeal = 1.0 / (rank + 1 + world.spread)
     quality = draw.standard_normal(len(films)) - 0.35 * np.log((rank + 10) / len(films))
     return Catalogue(
         films,
         ids,
+        len(known),
         runtime_minutes=np.array([film.runtime_minutes for film in films], dtype=np.int64),
         appeal=appeal / appeal.sum(),
         quality=(quality - quality.mean()) / quality.std(),
@@ -91,10 +95,8 @@ def make_catalogue(world: World, seed: int) -> Catalogue:
     )
 
 
-def _films(count: int, draw: random.Random) -> tuple[tuple[Film, ...], tuple[str, ...]]:
-    found: dict[str, Film] = {}
-    for film in head_films()[: max(10, count // 2)]:
-        found[movie_id(film.title, film.year)] = film
+def _films(known: Sequence[Film], count: int, draw: random.Random) -> tuple[tuple[Film, ...], tuple[str, ...]]:
+    found = {movie_id(film.title, film.year): film for film in known}
     titles = invented(draw)
     while len(found) < count:
         film = _tail_film(next(titles), draw)
@@ -109,9 +111,8 @@ def _tail_film(title: str, draw: random.Random) -> Film:
     return Film(title, year and max(1915, year), tuple(dict.fromkeys(chosen)), min(1100, max(58, runtime)))
 
 
-def _ranks(count: int, draw: np.random.Generator) -> Floats:
+def _ranks(count: int, known: int, draw: np.random.Generator) -> Floats:
     """Rank of attention of each movie, 0 for the first: known films mostly lead, in an order of this world's own."""
-    known = min(len(head_films()), max(10, count // 2))
     score = draw.standard_normal(count)
     score[:known] += 2.5
     rank = np.empty(count)

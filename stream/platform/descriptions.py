@@ -8,13 +8,13 @@ import random
 from collections.abc import Callable, Sequence
 
 _GENRE_WORDS = {
-    "Science Fiction": ("sci-fi", "science fiction", "scifi"), "Romance": ("romance", "love stories", "romantic movies"),
+    "Science Fiction": ("sci-fi", "science fiction", "scifi"), "Romance": ("romance", "love stories"),
     "Family": ("family movies", "stuff for the whole family"), "Animation": ("animation", "cartoons", "animated films"),
     "Documentary": ("documentaries", "docs"), "Horror": ("horror", "scary movies"), "Comedy": ("comedy", "comedies"),
     "Thriller": ("thrillers", "suspense"), "Drama": ("drama", "dramas"), "Action": ("action", "action movies"),
     "Crime": ("crime", "gangster films", "crime stories"), "Adventure": ("adventure", "adventures"),
     "Mystery": ("mysteries", "whodunits"), "Fantasy": ("fantasy",), "Foreign": ("foreign films", "world cinema"),
-    "Music": ("musicals", "music films"), "History": ("historical films", "history"), "War": ("war movies", "war films"),
+    "Music": ("musicals", "music films"), "History": ("historical films",), "War": ("war movies", "war films"),
     "Western": ("westerns", "cowboy movies"),
 }  # fmt: skip
 _LIKES: tuple[str, ...] = (

@@ -41,7 +41,7 @@ def keys_of(seed: int, name: str, ids: NDArray[Any]) -> Keys:
 
 
 def _slotted(keys: Keys, slots: int | NDArray[Any]) -> Keys:
-    return mixed(keys + (np.asarray(slots).astype(np.uint64) + np.uint64(1)) * _GOLDEN)
+    return mixed(keys + (np.atleast_1d(slots).astype(np.uint64) + np.uint64(1)) * _GOLDEN)
 
 
 def uniform(keys: Keys, slots: int | NDArray[Any]) -> Floats:

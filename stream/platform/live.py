@@ -18,7 +18,7 @@ import numpy as np
 from stream.platform.delivery import Outbox
 from stream.platform.draws import keys_of
 from stream.platform.metrics import PlatformMetrics
-from stream.platform.opening import Opened
+from stream.platform.opening import Opened, catch_up
 from stream.platform.pace import Pace
 from stream.platform.population import FIRST_ID
 from stream.platform.settings import PlatformSettings
@@ -71,7 +71,7 @@ class Live:
         self._settings, self._outbox, self._requester, self._metrics = settings, outbox, requester, metrics
         self._folder, self.world, self.progress = opened.folder, opened.world, opened.progress
         self._stop = stop
-        self._telling = Telling(self.world, settings.term, outbox.partitions)
+        self._telling = Telling(self.world, settings.term)
         self._waiting: deque[_Waiting] = deque()
         self._position_ms = self.world.now_ms  # requests before this have been asked
         self._saved_ms = self.world.now_ms
@@ -100,12 +100,14 @@ class Live:
 
     def resume(self) -> None:
         """Go through the journal, and send what of its last step the topic does not hold yet. Raises Stopped."""
+        self._outbox.open()
         last: dict[int, list[bytes]] = {}
         for step in self._folder.steps(self.world.now_ms):
-            last = self._telling.lines_of(step)
+            last = self._telling.lines_of(step, self._outbox.partitions)
             self.progress = Progress(step.live_seconds, step.asking)
         if last:
             self._outbox.deliver(self._outbox.missing(last))
+        catch_up(self.world, self._outbox)
         self._position_ms = self.world.now_ms
         self._save()
 
@@ -181,7 +183,7 @@ class Live:
         step = Step(waiting.until_ms, waiting.progress.live_seconds, waiting.progress.asking, answers)
         self._journal.write(step)
         before = dict(self._telling.counts)
-        self._outbox.deliver(self._telling.lines_of(step))
+        self._outbox.deliver(self._telling.lines_of(step, self._outbox.partitions))
         for kind, count in self._telling.counts.items():
             self._metrics.lines.labels(kind).inc(count - before[kind])
         self._metrics.stream_seconds.set(self.world.now_ms / 1000)

@@ -28,13 +28,11 @@ class Opened:
     progress: Progress
 
 
-def open_world(settings: PlatformSettings, outbox: Outbox) -> Opened:
-    """The world of these settings, from the platform's folder or fresh. Raises WrongState, Stopped."""
+def open_world(settings: PlatformSettings) -> Opened:
+    """The world of these settings, from the platform's folder or fresh. Raises WrongState."""
     shape, folder = world_of(settings.world, settings.term), StateFolder(settings.home)
-    outbox.open()
-    newest_ms = _newest_ms(settings, outbox)
     if not folder.path.exists():
-        begin_ms = max(span(settings, shape).live_ms, newest_ms + 1)
+        begin_ms = span(settings, shape).live_ms
         _log.info(
             "no saved state: a fresh world begins at %s", WallClock(settings.term.zone).show(begin_ms * 1_000_000)
         )
@@ -42,17 +40,20 @@ def open_world(settings: PlatformSettings, outbox: Outbox) -> Opened:
         folder.save(world, Progress())
         return Opened(folder, world, Progress())
     world = empty_world(settings, shape, 0)
-    progress = folder.load(world)
-    reached_ms = max((step.until_ms for step in folder.steps(world.now_ms)), default=world.now_ms)
-    if newest_ms > reached_ms + _SLACK_MS:
-        _log.info("the topic is %d s ahead of the saved state: continued behind it", (newest_ms - reached_ms) // 1000)
-        world.take(newest_ms + 1)
-    return Opened(folder, world, progress)
+    return Opened(folder, world, folder.load(world))
 
 
-def _newest_ms(settings: PlatformSettings, outbox: Outbox) -> int:
+def catch_up(world: Simulation, outbox: Outbox) -> None:
+    """Lead a world that has no more steps to repeat behind the topic's newest line. Raises Stopped."""
+    ahead_ms = _newest_ms(world, outbox) - world.now_ms
+    if ahead_ms > _SLACK_MS:
+        _log.info("the topic is %d s of stream time ahead of the saved world: continued behind it", ahead_ms // 1000)
+        world.take(world.now_ms + ahead_ms + 1)
+
+
+def _newest_ms(world: Simulation, outbox: Outbox) -> int:
     """Time of the topic's newest line; 0 if it holds none."""
-    clock, newest_ms = WallClock(settings.term.zone), 0
+    clock, newest_ms = WallClock(world.term.zone), 0
     for line in outbox.newest():
         try:
             newest_ms = max(newest_ms, parse_line(line, clock).at_ns // 1_000_000)

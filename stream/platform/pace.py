@@ -14,7 +14,7 @@ class Pace:
         self.late_seconds = 0.0  # when last waited
 
     def wait(self, until_ms: int, speed: float) -> None:
-        """Return when instant `until_ms` is due, at `speed` stream seconds a second from the last one, or when stopped."""
+        """Return when instant `until_ms` is due, `speed` stream seconds a second behind the last, or when stopped."""
         self._due += (until_ms - self._at_ms) / 1000 / speed
         self._at_ms = until_ms
         now = time.monotonic()

@@ -12,10 +12,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from stream.platform.catalogue import GENRES, Catalogue, Film, head_films
+from stream.platform.catalogue import GENRES, Catalogue, Film
 from stream.platform.descriptions import describe
 from stream.platform.population import FIRST_ID, OCCUPATIONS, Population
-from stream.platform.world import World
 from stream.terms import Term
 
 Record = dict[str, Any]
@@ -36,12 +35,9 @@ class Records(Protocol):
 class WorldRecords:
     """Records of a simulated world, made when asked for: the same each time."""
 
-    def __init__(
-        self, world: World, term: Term, seed: int, catalogue: Catalogue, users: Callable[[], Population]
-    ) -> None:
+    def __init__(self, term: Term, seed: int, catalogue: Catalogue, users: Callable[[], Population]) -> None:
         """users: gives the population as it is now, newcomers included."""
-        self._world, self._term, self._seed, self._catalogue, self._users = world, term, seed, catalogue, users
-        self._known = min(len(head_films()), len(catalogue))  # titles that people may name
+        self._term, self._seed, self._catalogue, self._users = term, seed, catalogue, users
 
     def movie(self, key: str) -> Record | None:
         """A movie by its id, or by its number in the catalogue."""
@@ -67,11 +63,11 @@ class WorldRecords:
         return record
 
     def _words(self, population: Population, row: int) -> tuple[str | None, str | None]:
-        taste = population.taste[row]
+        taste, known = population.taste[row], self._catalogue
         genres = [_NAMES[column] for column in np.argsort(-taste[: len(GENRES)], kind="stable")]
-        suits = self._catalogue.features[: self._known] @ taste + 0.3 * self._catalogue.quality[: self._known]
+        suits = known.features[: known.known] @ taste + 0.3 * known.quality[: known.known]
         order = np.argsort(-suits, kind="stable")
-        titles = [self._catalogue.films[movie].title for movie in order]
+        titles = [known.films[movie].title for movie in order]
         return describe(row + FIRST_ID, self._seed, genres[:2], genres[:-3:-1], titles[:6], titles[:-7:-1])
 
     def _movie(self, row: int) -> Record:
@@ -92,7 +88,7 @@ def _facts(row: int, movie_id: str, film: Film, draw: random.Random) -> Record:
     return {
         "id": movie_id, "tmdb_id": 100_000 + row, "imdb_id": f"tt{1_000_000 + row:07d}", "title": film.title,
         "original_title": film.title, "adult": "False", "belongs_to_collection": {}, "genres": genres,
-        "original_language": draw.choices(("en", "fr", "it", "ja"), (90, 4, 3, 3))[0], "overview": _overview(film, draw),
+        "original_language": draw.choices(("en", "fr", "it"), (92, 4, 4))[0], "overview": _overview(film, draw),
         "release_date": date, "runtime": 0 if draw.random() < 0.01 else film.runtime_minutes, "status": "Released",
         "spoken_languages": [{"iso_639_1": "en", "name": "English"}], "tagline": f"{film.genres[0]} like never before.",
     }  # fmt: skip

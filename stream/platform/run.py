@@ -53,12 +53,11 @@ def run(settings: PlatformSettings) -> None:
     host = settings.term.host_pattern.format(team=settings.team)
     requester = Requester(settings.service_address, settings.term.timeout_ms, host, threads=_THREADS)
     try:
-        opened = open_world(settings, outbox)
+        opened = open_world(settings)
+        world = opened.world
+        api = serve(WorldRecords(world.term, world.seed, world.catalogue, lambda: world.population), settings.api_port)
         live = Live(settings, opened, outbox, requester, metrics, stop)
         facts["now"] = live.facts
-        world = opened.world
-        records = WorldRecords(world.world, world.term, world.seed, world.catalogue, lambda: world.population)
-        api = serve(records, settings.api_port)
         _log.info("live at %s, %g times real time", live.facts()["stream_time"], live.speed)
         live.run(heart.beat)
         api.shutdown()

@@ -12,15 +12,15 @@ KINDS = {WATCH: "watch", RATE: "rate", ACCOUNT: "account"}
 
 
 class Telling:
-    """The steps of one world, told to topics of `partitions` partitions."""
+    """The steps of one world, told as lines."""
 
-    def __init__(self, world: Simulation, term: Term, partitions: int) -> None:
-        self.world, self.partitions = world, partitions
+    def __init__(self, world: Simulation, term: Term) -> None:
+        self.world = world
         self.clock = WallClock(term.zone)
         self.counts = {"watch": 0, "rate": 0, "account": 0, "request": 0}  # lines told so far
         self._writer = LineWriter(world.catalogue.ids, term.zone, term.watch_digits)
 
-    def lines_of(self, step: Step) -> dict[int, list[bytes]]:
+    def lines_of(self, step: Step, partitions: int) -> dict[int, list[bytes]]:
         """Carry out a step, its answers shown to their users; its lines by partition, in order of time."""
         events = self.world.take(step.until_ms)
         told = [
@@ -35,7 +35,7 @@ class Telling:
         told.sort(key=lambda line: line[0])
         lines: dict[int, list[bytes]] = {}
         for _, user_id, line in told:
-            lines.setdefault(user_id % self.partitions, []).append(line)
+            lines.setdefault(user_id % partitions, []).append(line)
         return lines
 
     def _answered(self, number: int, text: str) -> tuple[int, int, bytes]:

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_logs import HOUR_NS, MINUTE_NS, SmallLog, answer, store_answers
 
 from evaluation.catalogue import Title
 from evaluation.graded_log import GradedLog
 from evaluation.grading import grade
+from small_logs import HOUR_NS, MINUTE_NS, SmallLog, answer, store_answers
 from stream.events import WallClock
 from stream.terms import TERMS, Term
 

@@ -10,11 +10,11 @@ import math
 from pathlib import Path
 
 import pytest
-from small_logs import HOUR_NS, SmallLog, answer, store_answers
 
 from evaluation.catalogue import read_titles
 from evaluation.online import online
 from evaluation.report import Report
+from small_logs import HOUR_NS, SmallLog, answer, store_answers
 from stream.terms import TERMS
 
 TERM = TERMS["F2026"]

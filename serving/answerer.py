@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib import resources
+from pathlib import Path
 
 from serving.slots import Live
 from stream.answers import TIERS
@@ -35,8 +35,8 @@ class Offer:
 
 def shipped_list() -> tuple[str, ...]:
     """The list that comes with the code."""
-    text = resources.files("serving").joinpath("data/static_list.json").read_text("utf-8")
-    return tuple(json.loads(text)["movies"][:MAX_ITEMS])
+    record = json.loads((Path(__file__).parent / "data/static_list.json").read_text("utf-8"))
+    return tuple(record["movies"][:MAX_ITEMS])
 
 
 class Answerer:

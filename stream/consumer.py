@@ -7,6 +7,7 @@ once. With SOURCE=course nothing is created at the course's broker and nothing w
 import logging
 import threading
 import time
+import uuid
 
 from stream import evidence
 from stream.events import WallClock
@@ -36,11 +37,21 @@ def feeds_of(settings: StreamSettings, metrics: ConsumerMetrics) -> list[Feed]:
     """The feeds of a deployment: events from the movielog's broker, answers from our own."""
     ours = settings.source != "course"
     group, rows, seconds = settings.group, settings.flush_rows, settings.flush_seconds
-    events = Plan("events", settings.log_bootstrap, settings.log_topic, group, ours, rows, seconds)
-    answers = Plan("answers", settings.own_bootstrap, settings.answers_topic, f"{group}-answers", True, rows, seconds)
+    how = rows, seconds, member_name(settings)
+    events = Plan("events", settings.log_bootstrap, settings.log_topic, group, ours, *how)
+    answers = Plan("answers", settings.own_bootstrap, settings.answers_topic, f"{group}-answers", True, *how)
     clock = WallClock(settings.term.zone)
     store = settings.store_dir
     return [Feed(events, EventLog(store, clock), metrics), Feed(answers, AnswerLog(store), metrics)]
+
+
+def member_name(settings: StreamSettings) -> str:
+    """This consumer's name in its groups, the same after a restart and no other's anywhere."""
+    file = settings.run_dir / f"consumer-{settings.consumer_metrics_port}.member"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"matinee-{uuid.uuid4().hex}")
+    return file.read_text()
 
 
 class Keeper:

@@ -56,6 +56,7 @@ class Plan:
     create: bool  # make the topic if it is not there; never at a broker that is not ours
     flush_rows: int = 20_000
     flush_seconds: float = 2.0
+    member: str | None = None  # one that comes back under its name after a kill takes its partitions over at once
 
 
 class Feed:
@@ -120,6 +121,7 @@ class Feed:
             bootstrap_servers=self.plan.bootstrap,
             bootstrap_timeout_ms=ANSWER_MS,
             group_id=self.plan.group,
+            group_instance_id=self.plan.member,
             enable_auto_commit=False,
             auto_offset_reset="none",  # the store says where to start; the broker is never let to choose
             allow_auto_create_topics=False,

@@ -15,7 +15,7 @@ from stream.settings import read_settings
 def cli() -> None:
     """The other side of the wire: users who watch and rate, their requests, and the user and movie API."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("kafka").setLevel(logging.ERROR)  # delivery says itself when the broker is away
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # delivery says itself when the broker is away
 
 
 @cli.command()

@@ -1,5 +1,7 @@
 """Bring the processes of a plan up: in the order of their needs, until each is healthy. Start reading at `bring_up`."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,6 +11,7 @@ from infra import pids
 from infra.conf import Layout
 from infra.digest import keep
 from infra.health import Verdict, judge
+from infra.imports import closure
 from infra.plan import Action, Step
 from infra.processes import Program
 from infra.supervisor import State, Supervisor
@@ -102,7 +105,11 @@ def _carry_out(deployment: Deployment, step: Step) -> None:
 
 
 def roll(deployment: Deployment, program: Program, patience_s: float = _ROLL_S) -> None:
-    """Have a parent replace its workers one by one; nobody who asks notices. Raises DeployFailed if old ones stay."""
+    """Have a parent replace its workers one by one; nobody who asks notices.
+
+    Raises DeployFailed if old ones stay, or if the new code cannot be imported: then the old code goes on.
+    """
+    _try_imports(deployment, program)
     parent = deployment.supervisor.states()[program.name].pid
     old = pids.workers_of(parent)
     deployment.supervisor.hang_up(program.name)
@@ -110,6 +117,16 @@ def roll(deployment: Deployment, program: Program, patience_s: float = _ROLL_S) 
     _until(
         lambda: deployment.verdicts()[program.name].healthy, patience_s, f"{program.name}: not healthy after the change"
     )
+
+
+def _try_imports(deployment: Deployment, program: Program) -> None:
+    checkout = deployment.layout.checkout
+    modules = sorted(module for module in closure(checkout, program.entries) if not module.endswith("__main__"))
+    command = [sys.executable, "-c", f"import {', '.join(modules)}"]
+    tried = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False) if modules else None
+    if tried and tried.returncode:
+        cause = tried.stderr.strip().splitlines()[-1]
+        raise DeployFailed(f"{program.name}: the new code cannot be imported, the old goes on: {cause}")
 
 
 def _rolled(parent: int, old: set[int]) -> bool:

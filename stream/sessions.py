@@ -65,4 +65,4 @@ def merge(partials: pa.Table) -> pa.Table:
 def _run(sql: str, given: pa.Table) -> pa.Table:
     with duckdb.connect(":memory:", config={"threads": 1}) as connection:
         connection.register("given", given)
-        return connection.execute(f"{sql} ORDER BY started_ns, user_id, movie_id").to_arrow_table()
+        return connection.sql(f"{sql} ORDER BY started_ns, user_id, movie_id").to_arrow_table()

@@ -115,7 +115,7 @@ def _source(path: Path) -> str:
 
 def _chunks(path: Path) -> Iterator[bytes]:
     with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
+        while chunk := file.read1(_CHUNK_BYTES):  # what is there, so that a torn end costs nothing before it
             yield chunk
 
 
@@ -133,9 +133,9 @@ def _batches(chunks: Iterable[bytes], progress: Progress) -> Iterator[Sequence[b
     rest = b""
     for chunk in chunks:
         progress(len(chunk))
-        found = (rest + chunk).split(b"\n")
-        rest = found.pop()
-        lines += _without_cr(found) if b"\r" in chunk else found
+        text = rest + chunk
+        *found, rest = text.split(b"\n")
+        lines += _without_cr(found) if b"\r" in text else found
         while len(lines) >= BATCH_LINES:
             yield lines[:BATCH_LINES]
             lines = lines[BATCH_LINES:]

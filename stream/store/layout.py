@@ -1,8 +1,8 @@
 """Which rows of which files count at one moment, over all kinds of file.
 
-Raw events that retention has pruned live on as folded sessions (their watch ticks) and kept rows (everything else),
-under the name of the range they came from. While a raw range is still there it counts and its fold does not; once it
-is gone the fold counts, and raw rows that come again inside it do not.
+Raw events that retention has pruned live on as folded sessions (their watch ticks) and kept rows (their ratings and
+accounts), under the name of the range they came from. While a raw range is still there it counts and its fold does
+not; once it is gone the fold counts, and raw rows that come again inside it do not.
 """
 
 from dataclasses import dataclass
@@ -17,10 +17,14 @@ class Layout:
     """Everything a reader may count."""
 
     events: list[Segment]
-    kept: list[Segment]  # ratings, requests and accounts of pruned ranges
+    kept: list[Segment]  # ratings and accounts of pruned ranges
     sessions: list[Segment]  # watch ticks of pruned ranges, folded
     quarantine: list[Segment]
     answers: list[Segment]
+
+    def all(self) -> list[Segment]:
+        """Every segment of every kind."""
+        return [*self.events, *self.kept, *self.sessions, *self.quarantine, *self.answers]
 
 
 def layout(store_dir: Path) -> Layout:

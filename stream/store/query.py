@@ -55,24 +55,22 @@ class _Vanished(Exception):
     """A listed file is gone."""
 
 
-def answered(connection: duckdb.DuckDBPyConnection, sql: str, params: dict[str, Any], paths: list[Path]) -> Columns:
-    """Columns of the answer; if one of `paths` vanished meanwhile, an error that `reading` knows."""
+def answered(now: Layout, sql: str, params: dict[str, Any], **between: int | None) -> Columns:
+    """Columns of the answer to `sql` over the files of `now`; an error that `reading` knows if one of them vanished."""
     try:
-        return _to_numpy(connection.execute(sql, params))
+        with (
+            tempfile.TemporaryDirectory(prefix="matinee-query-") as spill,
+            connect(now, Path(spill), **between) as connection,
+        ):
+            return _to_numpy(connection.execute(sql, params))
     except duckdb.IOException as error:
-        if not all(path.exists() for path in paths):
-            raise _Vanished from error
-        raise
+        if all(segment.path.exists() for segment in now.all()):
+            raise
+        raise _Vanished from error
 
 
 def _ask(store_dir: Path, sql: str, params: dict[str, Any], since_ns: int | None, until_ns: int | None) -> Columns:
-    now = layout(store_dir)
-    paths = [s.path for found in (now.events, now.kept, now.sessions, now.answers, now.quarantine) for s in found]
-    with (
-        tempfile.TemporaryDirectory(prefix="matinee-query-") as spill,
-        connect(now, Path(spill), since_ns, until_ns) as connection,
-    ):
-        return answered(connection, sql, params, paths)
+    return answered(layout(store_dir), sql, params, since_ns=since_ns, until_ns=until_ns)
 
 
 def connect(

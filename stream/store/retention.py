@@ -1,8 +1,8 @@
 """A bound on the store's bytes that holds: the oldest goes first, and what it taught stays as long as it can.
 
-Raw events are folded before they go: their watch ticks to partial sessions, everything else (ratings, requests,
-accounts) kept row by row. Quarantine, answers and the folded past have shares of the bound of their own, so that none
-can push out the others; beyond its share the oldest file of each is dropped.
+Raw events are folded before they go: their watch ticks to partial sessions; ratings and new accounts are kept row by
+row; request lines go with the raw file. Quarantine, answers and the folded past have shares of the bound of their own,
+so that none can push out the others; beyond its share the oldest file of each is dropped.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ from stream.sessions import fold
 from stream.store import digest, files, maintenance, rows, schema
 from stream.store.files import Segment
 
-_SHARES = {files.QUARANTINE: 0.05, files.ANSWERS: 0.20, files.SESSIONS: 0.20, files.KEPT: 0.20}
+_SHARES = {files.QUARANTINE: 0.05, files.ANSWERS: 0.20, files.SESSIONS: 0.25, files.KEPT: 0.10}
 
 
 def enforce(store_dir: Path, max_bytes: int) -> dict[str, int]:
@@ -55,24 +55,21 @@ def _fold_oldest(store_dir: Path, max_bytes: int) -> int:
 def _fold(store_dir: Path, segment: Segment) -> None:
     """Kept rows first, then sessions, which make the fold valid, then the raw file goes."""
     table, facts = rows.rows_of(segment), rows.facts_of(segment, files.EVENTS)
-    ticking = pc.equal(table["kind"].cast(pa.string()), "watch")
-    ticks, others = table.filter(ticking), table.filter(pc.invert(ticking))
     name = files.name(segment.source, segment.partition, segment.low, segment.high)
     date = segment.path.parent.name.removeprefix("date=")
-    kept = rows.facts_from(others, files.KEPT, facts.zone)
-    schema.write(store_dir, files.KEPT, date, name, others, kept)
-    first_ns, last_ns = rows.span(ticks)
-    about = replace(
-        facts,
-        lines=len(ticks),
-        digest=digest.combine([facts.digest, -kept.digest]),
-        counts={"watch": len(ticks)} if len(ticks) else {},
-        min_ns=first_ns if len(ticks) else facts.min_ns,
-        max_ns=last_ns if len(ticks) else facts.max_ns,
-    )
-    sessions = fold(ticks.select(["user_id", "movie_id", "at_ns", "minute"])).cast(schema.SESSION_SCHEMA)
-    schema.write(store_dir, files.SESSIONS, date, name, sessions, about)
+    kept = _of_kinds(table, "rate", "account")
+    kept_facts = rows.facts_from(kept, files.KEPT, facts.zone)
+    schema.write(store_dir, files.KEPT, date, name, kept, kept_facts)
+    ticks = _of_kinds(table, "watch").select(["user_id", "movie_id", "at_ns", "minute"])
+    rest = {kind: n for kind, n in facts.counts.items() if kind not in kept_facts.counts}
+    folded = digest.combine([facts.digest, -kept_facts.digest])
+    about = replace(facts, lines=facts.lines - kept_facts.lines, digest=folded, counts=rest)
+    schema.write(store_dir, files.SESSIONS, date, name, fold(ticks).cast(schema.SESSION_SCHEMA), about)
     maintenance.remove(s for s in files.listed(store_dir, files.EVENTS) if not files.without([s], [segment]))
+
+
+def _of_kinds(table: pa.Table, *kinds: str) -> pa.Table:
+    return table.filter(pc.field("kind").cast(pa.string()).isin(kinds))
 
 
 def _drop(store_dir: Path, kind: str, max_bytes: int) -> int:

@@ -127,7 +127,7 @@ def _facts_of(path: Path, _mtime_ns: int, _size: int) -> Facts:
 def read(path: Path, columns: list[str] | None = None) -> pa.Table:
     """Rows of one file in order of arrival. Raises FileNotFoundError, or ValueError naming a damaged file."""
     try:
-        return pq.ParquetFile(path).read(columns=columns)
+        return pq.ParquetFile(path, page_checksum_verification=True).read(columns=columns)
     except (pa.ArrowInvalid, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
@@ -154,6 +154,7 @@ def _options(schema: pa.Schema) -> dict[str, Any]:
         "compression": "zstd",
         "compression_level": 3,
         "row_group_size": 250_000,
+        "write_page_checksum": True,
         "use_dictionary": sorted(_leaf(schema, name) for name in names - _DELTA - _PLAIN),
         "column_encoding": dict.fromkeys(sorted(names & _DELTA), "DELTA_BINARY_PACKED"),
     }

@@ -1,6 +1,5 @@
 """What was stored since one looked last, for those who follow the store."""
 
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from stream.store import positions as stored_positions
 from stream.store.files import Segment
 from stream.store.layout import Layout, layout
-from stream.store.query import Columns, answered, connect, reading
+from stream.store.query import Columns, answered, reading
 
 Positions = dict[str, int]
 
@@ -33,10 +32,8 @@ def ends(store_dir: Path) -> Positions:
 
 def _tail(store_dir: Path, known: Positions) -> tuple[Columns, Positions]:
     now = layout(store_dir)
-    news = replace(now, events=_behind(now.events, known), kept=_behind(now.kept, known), sessions=[], answers=[])
-    with tempfile.TemporaryDirectory(prefix="matinee-tail-") as spill, connect(news, Path(spill)) as connection:
-        paths = [segment.path for segment in news.events + news.kept]
-        return answered(connection, _SQL, {}, paths), _reached(now, known)
+    news = Layout(_behind(now.events, known), _behind(now.kept, known), sessions=[], quarantine=[], answers=[])
+    return answered(news, _SQL, {}), _reached(now, known)
 
 
 def _behind(found: Iterable[Segment], known: Positions) -> list[Segment]:

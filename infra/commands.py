@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from infra import setup
+from infra import pids, setup
 from infra.conf import Layout
 from infra.deploy import DeployFailed, Deployment
 from infra.digest import BrokenSource
@@ -67,7 +67,9 @@ def status(settings: Settings, layout: Layout) -> int:
     """The table and what is happening; 1 if a process is not healthy."""
     deployment = Deployment(Supervisor(layout.socket), layout, programs(settings))
     if not deployment.supervisor.answers():
-        say("Nothing runs here: `make deploy` starts everything.")
+        left = len(pids.started_for(layout.run))
+        what = f"The supervisor died; {left} processes run on without it" if left else "Nothing runs here"
+        say(f"{what}: `make deploy` starts everything.")
         return 1
     verdicts = deployment.verdicts()
     say(_table(deployment, verdicts))

@@ -21,11 +21,12 @@ _ANSWER_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Healthy or not. word: for the table; why: one sentence, empty when healthy."""
+    """Healthy or not. word: for the table; why: one sentence, empty when healthy; stuck: no use in waiting longer."""
 
     healthy: bool
     word: str
     why: str = ""
+    stuck: bool = False
 
 
 def judge(program: Program, state: State | None, run_dir: Path, log: Path) -> Verdict:
@@ -37,7 +38,9 @@ def judge(program: Program, state: State | None, run_dir: Path, log: Path) -> Ve
     if state.word != "RUNNING":
         words = last_lines(log)
         return Verdict(False, state.word.lower(), f"{state.told}; its last words: {words[-1] if words else 'none'}")
-    checks = (_port(program), _answer(program), _heartbeat(program, state, run_dir))
+    if silent := _silence(program, state, run_dir):
+        return Verdict(False, "silent", silent, stuck=True)
+    checks = (_port(program), _answer(program), _first_beat(program, state, run_dir))
     why = next((wrong for wrong in checks if wrong), "")
     return Verdict(not why, "waiting" if why else "healthy", why)
 
@@ -80,11 +83,17 @@ def _answer(program: Program) -> str:
     return "" if status == 200 else f"{program.answers} answers {status}: {body.strip()[:200]}"
 
 
-def _heartbeat(program: Program, state: State, run_dir: Path) -> str:
-    if not program.beats:
-        return ""
-    beat = read_beat(run_dir, program.name)
-    if beat is None or beat["at_ns"] / 1e9 < state.started:
-        return "no heartbeat since it was started"
-    age_s = time.time() - beat["at_ns"] / 1e9
-    return "" if age_s <= STALE_S else f"its last heartbeat is {age_s:.0f} s old"
+def _silence(program: Program, state: State, run_dir: Path) -> str:
+    beat = _beat_of_this_life(program, state, run_dir)
+    age_s = time.time() - beat["at_ns"] / 1e9 if beat else 0.0
+    return f"its last heartbeat is {age_s:.0f} s old" if age_s > STALE_S else ""
+
+
+def _first_beat(program: Program, state: State, run_dir: Path) -> str:
+    waiting = program.beats and not _beat_of_this_life(program, state, run_dir)
+    return "no heartbeat since it was started" if waiting else ""
+
+
+def _beat_of_this_life(program: Program, state: State, run_dir: Path) -> dict[str, Any] | None:
+    beat = read_beat(run_dir, program.name) if program.beats else None
+    return beat if beat and beat["at_ns"] / 1e9 >= state.started else None

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from infra import pids, ports
-from infra.digest import Record, load, needs_full_restart, record
+from infra.digest import BrokenSource, Record, load, needs_full_restart, record
 from infra.health import Verdict
 from infra.processes import Program
 from infra.supervisor import State
@@ -53,7 +53,7 @@ def plan(
     """
     return [
         _step(
-            program, record(program, checkout), load(records / program.name), checkout, states, verdicts, reconfigured
+            program, _record(program, checkout), load(records / program.name), checkout, states, verdicts, reconfigured
         )
         for program in table
     ]
@@ -77,6 +77,13 @@ def check_ports(steps: list[Step], run_dir: Path) -> None:
             )
 
 
+def _record(program: Program, checkout: Path) -> Record:
+    try:
+        return record(program, checkout)
+    except BrokenSource as error:
+        raise BrokenSource(f"{program.name}: {error}; nothing was restarted") from error
+
+
 def _step(
     program: Program,
     now: Record,
@@ -95,7 +102,7 @@ def _step(
         full = needs_full_restart(program, checkout, now, then)
         return Step(program, Action.RESTART if full else Action.RELOAD, _shortly(changed), now)
     verdict = verdicts[program.name]
-    if not verdict.healthy and state.now - state.started > _PATIENCE_S:
+    if verdict.stuck or (not verdict.healthy and state.now - state.started > _PATIENCE_S):
         return Step(program, Action.RESTART, verdict.why, now)
     return Step(program, Action.LEAVE, "", now)
 

@@ -30,6 +30,7 @@ SELECT asked.at_ns, user_id, tier, model, arm FROM asked JOIN given USING (user_
 
 ANSWER_PARTS = ("tier", "model", "arm")
 PARTS = (*ANSWER_PARTS, "hour")
+NONE = "none"  # answered, but by no model
 _HOUR_NS = 3_600_000_000_000
 
 
@@ -46,7 +47,8 @@ def parts_of(store_dir: Path, lines: RequestLines, by: str, clock: WallClock) ->
     if by not in PARTS:
         raise ValueError(f"requests can be told apart by {', '.join(PARTS)}; got {by!r}")
     values = _hours(lines, clock) if by == "hour" else _of_answers(answered(store_dir), lines, by)
-    return {str(value): values == value for value in np.unique(values) if value}
+    named = sorted({value for value in values if value is not None})
+    return {value or NONE: np.array([each == value for each in values], bool) for value in named}
 
 
 def first_answered_ns(store_dir: Path) -> Mapping[str, int]:
@@ -56,12 +58,13 @@ def first_answered_ns(store_dir: Path) -> Mapping[str, int]:
     return {str(version): int(found["at_ns"][row]) for version, row in zip(versions, first, strict=True) if version}
 
 
-def _of_answers(found: Mapping[str, npt.NDArray[Any]], lines: RequestLines, by: str) -> npt.NDArray[np.str_]:
+def _of_answers(found: Mapping[str, npt.NDArray[Any]], lines: RequestLines, by: str) -> list[str | None]:
     said = dict(zip(zip(found["user_id"].tolist(), found["at_ns"].tolist(), strict=True), found[by], strict=True))
     keys = zip(lines.user_id.tolist(), lines.at_ns.tolist(), strict=True)
-    return np.array([str(said.get(key, "")) for key in keys], str)
+    return [said.get(key) for key in keys]
 
 
-def _hours(lines: RequestLines, clock: WallClock) -> npt.NDArray[np.str_]:
+def _hours(lines: RequestLines, clock: WallClock) -> list[str | None]:
     hours, which = np.unique(lines.at_ns // _HOUR_NS, return_inverse=True)
-    return np.array([clock.show(int(hour) * _HOUR_NS)[11:13] for hour in hours], str)[which]
+    shown = [clock.show(int(hour) * _HOUR_NS)[11:13] for hour in hours]
+    return [shown[hour] for hour in which]

@@ -18,8 +18,9 @@ body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(
 h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-top: 2rem } .soft { color: var(--soft) }
 .wide { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-size: .92rem }
 th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
+td:last-child { min-width: 14rem } td.n:last-child { min-width: 0 } th.n { text-align: right }
 td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-svg { width: 100%; height: auto } svg text { font: 13px system-ui, sans-serif; fill: var(--ink) }
+svg { width: 100%; min-width: 30rem; height: auto } svg text { font: 13px system-ui, sans-serif; fill: var(--ink) }
 svg .axis { stroke: var(--line) } svg .bar { stroke: var(--bar); stroke-width: 3 } svg .dot { fill: var(--bar) }
 .pass { color: var(--good); font-weight: 600 } .fail { color: var(--bad); font-weight: 600 }
 .unknown { color: var(--open); font-weight: 600 } code { font-size: .85rem; overflow-wrap: anywhere }
@@ -73,7 +74,7 @@ def grade_page(report: Mapping[str, Any]) -> str:
         body.append(margins(submission["criteria"]))
         rows = [_verdict_row(criterion) for criterion in submission["criteria"]]
         body.append(_table(("criterion", "verdict", "value", "needed", "why", "look at"), rows, (2, 3), raw=True))
-    body.append('<p class="soft">unknown: the log does not cover the window, or cannot show it.</p>')
+    body.append('<p class="soft">The line marks what is needed. unknown: the log does not cover or cannot show it.</p>')
     return page(title, body)
 
 
@@ -107,15 +108,20 @@ def intervals(rows: Sequence[tuple[str, Measure]]) -> str:
 
 
 def margins(criteria: Sequence[Mapping[str, Any]]) -> str:
-    """Picture of criteria: how much of what is needed is there; the vertical line is the threshold."""
+    """Picture of criteria: how much of what is needed is there; the vertical line is the threshold.
+
+    Of a latency less is better, so its bar shows the limit in relation to it.
+    """
     rows = [c for c in criteria if c["value"] is not None and c["threshold"]]
     left, full, step = 130, 250, 34
     height = step * len(rows) + 16
     drawn = []
     for row, found in enumerate(rows):
-        y, part = 24 + step * row, min(found["value"] / found["threshold"], 2.0)
+        y, less_is_better = 24 + step * row, found["id"] == "latency"
+        have, need = (found["threshold"], found["value"]) if less_is_better else (found["value"], found["threshold"])
+        part = min(have / need, 2.0) if need else 2.0
         colour = {"pass": "var(--good)", "fail": "var(--bad)"}.get(found["verdict"], "var(--open)")
-        said = f"{number(found['value'])} of {number(found['threshold'])}"
+        said = f"{number(found['value'])} of {'at most ' if less_is_better else ''}{number(found['threshold'])}"
         drawn.append(
             f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{escape(found["id"])}</text>'
             f'<rect x="{left}" y="{y - 9}" width="{full * part:.1f}" height="18" fill="{colour}" rx="2"/>'
@@ -126,7 +132,8 @@ def margins(criteria: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _svg(width: int, height: int, label: str, drawn: Iterable[str]) -> str:
-    return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">{"".join(drawn)}</svg>'
+    picture = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">{"".join(drawn)}</svg>'
+    return f'<div class="wide">{picture}</div>'
 
 
 def _row(measure: Measure) -> Sequence[str]:
@@ -161,11 +168,13 @@ def _place(evidence: Mapping[str, Any]) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = (), raw: bool = False) -> str:
-    titles = "".join(f"<th>{escape(title)}</th>" for title in head) if any(head) else ""
+    classes = [" class=n" if column in numbers else "" for column in range(len(head))]
+    titles = (
+        "".join(f"<th{c}>{escape(title)}</th>" for c, title in zip(classes, head, strict=True)) if any(head) else ""
+    )
     body = "".join(
         "<tr>" + "".join(
-            f'<td{" class=n" if column in numbers else ""}>{cell if raw else escape(cell)}</td>'
-            for column, cell in enumerate(row)
+            f"<td{c}>{cell if raw else escape(cell)}</td>" for c, cell in zip(classes, row, strict=True)
         ) + "</tr>"
         for row in rows
     )  # fmt: skip

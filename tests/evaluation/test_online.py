@@ -179,10 +179,10 @@ def test_by_model_the_lists_of_each_are_judged_apart(store):
         answer(2, 9, ["a", "d"], model="1"),  # nobody asked this in the log
         answer(3, 4, ["a", "b"], model="2"),
         answer(4, 1, ["c", "d"], model="2"),
-        answer(5, 5, ["a", "b"], model="2"),
+        answer(5, 5, ["a", "b"], model="", tier="static"),
     ])  # fmt: skip
     groups = {group.facts["value"]: group for group in online(store, TERM, 6 * HOUR_NS, by="model").groups}
-    assert {name: group.facts["requests"] for name, group in groups.items()} == {"1": 2, "2": 3}
+    assert {name: group.facts["requests"] for name, group in groups.items()} == {"1": 2, "2": 2, "none": 1}
     assert figure(groups["1"], "hit_rate") == (1 / 2, 2)  # user 1's abc was hit, user 2's ad was not
     assert figure(groups["2"], "hit_rate") == (1 / 2, 2)  # user 1's cd was hit, user 4's ab was not
     assert figure(groups["1"], "record_accuracy") == (1 / 2, 2)  # b and z were begun with a list of model 1 in front

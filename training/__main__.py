@@ -18,11 +18,10 @@ JSON_HELP = "Print one JSON object."
 
 
 @click.group()
-@click.option("--verbose", is_flag=True, help="Times and module names in front of what is said on the way.")
-def cli(verbose: bool) -> None:
+@click.option("--times", is_flag=True, help="Put the time in front of what is said on the way, as logs do.")
+def cli(times: bool) -> None:
     """Make, keep, publish and release models."""
-    form = "%(asctime)s %(levelname)s %(name)s: %(message)s" if verbose else "%(message)s"
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=form)
+    _log(times)
 
 
 @cli.command()
@@ -83,6 +82,7 @@ def refresh(follow: bool) -> None:
 
     settings = read_settings(TrainingSettings)
     if follow:
+        _log(times=True)
         refreshing.follow(settings)
         return
     refresher = refreshing.Refresher(settings)
@@ -108,7 +108,13 @@ def schedule() -> None:
     """Train whenever it is due, in a child process, until stopped."""
     from training import schedule as scheduling
 
+    _log(times=True)
     scheduling.run(read_settings(TrainingSettings))
+
+
+def _log(times: bool) -> None:
+    form = "%(asctime)s %(levelname)s %(name)s: %(message)s" if times else "%(message)s"
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=form, force=True)
 
 
 def _release(name: str, *arguments: str) -> None:

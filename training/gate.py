@@ -42,7 +42,7 @@ def judge(candidate: Scored, champion: Scored | None, popularity: Scored) -> Ver
     if champion.recipe == candidate.recipe:
         return Verdict(True, ("lists are sane", "the recipe is the champion's, on newer data"))
     passed, reason = _compare(candidate, champion, "the champion", margin=MARGIN)
-    if not passed or candidate.recipe.name in ("popularity", "recent"):
+    if not passed or not candidate.servable.personal:
         return Verdict(passed, ("lists are sane", reason))
     above, second = _compare(candidate, popularity, "popularity", margin=0.0)
     return Verdict(above, ("lists are sane", reason, second))
@@ -67,7 +67,8 @@ def broken_rules(candidate: Scored) -> list[str]:
 
 def _compare(candidate: Scored, rival: Scored, name: str, margin: float) -> tuple[bool, str]:
     bound, least = paired_lower_bound(candidate.ndcg, rival.ndcg), -margin * max(rival.quality, 0.0)
-    means = f"NDCG@20 {candidate.quality:.4f} against {rival.quality:.4f} of {name} ({rival.recipe.name})"
+    who = name if name == rival.recipe.name else f"{name} ({rival.recipe.name})"
+    means = f"NDCG@20 {candidate.quality:.4f} against {rival.quality:.4f} of {who}"
     if not len(candidate.ndcg):
         return False, f"nobody to compare on with {name}"
-    return bound > least, f"{means}: at least {bound:+.4f} better, needed more than {least:+.4f}"
+    return bound > least, f"{means}; the gain is above {bound:+.4f} with 95 % confidence, needed is {least:+.4f}"

@@ -106,7 +106,7 @@ def prune_folders(models_dir: Path, keep: int, needed: Collection[str]) -> list[
     """Delete all folders but the newest `keep`, those in `needed` and the live one; also what a crash left behind."""
     pointer = read_pointer(models_dir)
     needed = set(needed) | {slot.version for slot in (pointer.slots.values() if pointer else ())}
-    versions = sorted((path for path in models_dir.iterdir() if path.name.isdigit()), key=lambda path: -int(path.name))
+    versions = sorted((path for path in models_dir.glob("*") if path.name.isdigit()), key=lambda path: -int(path.name))
     old = [path for path in versions[keep:] if path.name not in needed]
     for path in [*old, *_leftovers(models_dir)]:
         shutil.rmtree(path, ignore_errors=True)

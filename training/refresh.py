@@ -121,8 +121,10 @@ def load_live(settings: TrainingSettings, slot: Slot) -> Live:
 
 def take_new(store_dir: Path, live: Live) -> None:
     """Note what was stored since the last look."""
-    from stream.store.tail import tail
+    from stream.store.tail import ends, tail
 
+    if ends(store_dir) == live.positions:
+        return  # names of files say so, without opening one
     rows, live.positions = tail(store_dir, live.positions)
     if len(rows["at_ns"]):
         live.stream_ns = max(live.stream_ns, int(rows["at_ns"].max()))

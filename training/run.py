@@ -50,8 +50,9 @@ class Trained:
         for version, verdict in self.versions:
             ndcg = version.metrics["ndcg@20"]
             figure = "unknown" if ndcg is None else f"{ndcg:.4f}"
-            lines.append(f"version {version.number}  {version.recipe.name}  NDCG@20 {figure}")
-            lines += [f"    {'passes' if verdict.passed else 'refused'}: {reason}" for reason in verdict.reasons]
+            says = "passes the gate" if verdict.passed else "is refused"
+            lines.append(f"version {version.number} ({version.recipe.name}, NDCG@20 {figure}) {says}:")
+            lines += [f"    - {reason}" for reason in verdict.reasons]
         state = f"version {self.live} is live" if self.live else "nothing went live"
         ways = "python -m training models | promote VERSION | rollback"
         return "\n".join([*lines, f"{state}, after {self.seconds:.1f} s; next: {ways}"])
@@ -131,7 +132,7 @@ def _register(
         registry.mlflow, settings.mlflow_dir, recipe.name, recipe.parameters, metrics, tags, servable.arrays(), facts
     )
     version = registry.register(recipe, run_id, metrics, facts["gate"])
-    log.info("registered %s as version %s: %s", recipe.name, version.number, "; ".join(verdict.reasons))
+    log.info("fitted %s on everything and registered it as version %s", recipe.name, version.number)
     return version
 
 

@@ -73,7 +73,7 @@ class Schedule:
 
     def _child(self, *arguments: str, idle: bool) -> tuple[int, str]:
         """Exit code and standard output of `python -m training …`; beats while it runs, ends it when stopping."""
-        command = [sys.executable, "-m", "training", *arguments]
+        command = [sys.executable, "-m", "training", "--times", *arguments]
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as child:
             if idle:
                 yield_to_others(child.pid)

@@ -34,7 +34,7 @@ class Scored:
 
     @property
     def quality(self) -> float:
-        """Mean NDCG@20; below every real one if there was nobody to test on."""
+        """Mean NDCG@20; -1, below every real one, if there was nobody to test on."""
         return -1.0 if (value := self.metrics["ndcg@20"]) is None else value
 
 

@@ -104,6 +104,11 @@ class Servable:
         """Inverse of `arrays`; further arrays are left aside. Raises KeyError naming a missing one."""
         return cls(**{f.name: arrays[f.name] for f in fields(cls)})
 
+    @property
+    def personal(self) -> bool:
+        """Whether users' scores differ at all."""
+        return bool(self.user_factors.shape[1])
+
     def rows(self, user_ids: Array) -> Array:
         """(n,) row of each user in the tables, -1 for users whom the model does not know."""
         return find(self.users, user_ids)
@@ -112,7 +117,7 @@ class Servable:
         """(n, n_movies) float32 scores of users by row; -1 is somebody unknown."""
         scores = np.broadcast_to(self.base, (len(rows), len(self.movies))).copy()
         known = rows >= 0
-        if self.user_factors.shape[1] and known.any():
+        if self.personal and known.any():
             scores[known] += self.user_factors[rows[known]] @ self.movie_factors.T
         return scores
 

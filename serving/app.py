@@ -76,8 +76,9 @@ def _add_operators_pages(app: Flask, answerer: Answerer, telemetry: Telemetry, c
 
     @app.get("/version")
     def version() -> Response:
-        """What runs here: package, commit, and what each slot answers from."""
-        return jsonify(service=metadata.version("matinee"), commit=commit, slots=_slots(answerer))
+        """What runs here: package, commit, since when (UTC), and what each slot answers from."""
+        facts = {"service": metadata.version("matinee"), "commit": commit, "started_ns": telemetry.start_ns}
+        return jsonify(facts | {"slots": _slots(answerer)})
 
     @app.get("/metrics")
     def metrics() -> Response:

@@ -38,7 +38,7 @@ class Telemetry:
     """
 
     def __init__(self, spool: Spool, *, limit_s: float, metrics_dir: Path | None, start_ns: int) -> None:
-        self._spool, self._metrics_dir, self._start_ns = spool, metrics_dir, start_ns
+        self._spool, self._metrics_dir, self.start_ns = spool, metrics_dir, start_ns
         self._worker, self._seq = str(os.getpid()), 0
         self._prefix = f"{os.getpid():x}-{start_ns:x}"
         self._registry = CollectorRegistry()
@@ -68,7 +68,7 @@ class Telemetry:
         answer = Answer(
             request_id=f"{self._prefix}-{seq:x}",
             worker=self._worker,
-            worker_start_ns=self._start_ns,
+            worker_start_ns=self.start_ns,
             seq=seq,
             at_ns=time.time_ns(),
             user_id=user_id,

@@ -8,12 +8,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
 from serving import metric_files
 from serving.settings import ServingSettings, prepare_environment
 from stream.settings import read_settings
+
+if TYPE_CHECKING:
+    from serving.lifecycle import Lifecycle
 
 
 def build() -> Flask:
@@ -24,11 +28,18 @@ def build() -> Flask:
     metrics_dir = settings.metrics_dir if metric_files.reserve(settings.metrics_dir) else None
     if metrics_dir is None:
         logging.getLogger(__name__).error("no disk for metrics in %s: counted in memory alone", settings.metrics_dir)
-    prepare_environment(metrics_dir)  # before prometheus_client and numpy are imported below
-    return _assemble(settings, metrics_dir, start_ns)
+    app, lifecycle = _assemble(settings, metrics_dir, start_ns)
+    lifecycle.start()
+    return app
 
 
-def _assemble(settings: ServingSettings, metrics_dir: Path | None, start_ns: int) -> Flask:
+def check() -> None:
+    """Load all that a worker needs, without becoming one; raises what a worker would die of."""
+    _assemble(read_settings(ServingSettings), None, time.time_ns())
+
+
+def _assemble(settings: ServingSettings, metrics_dir: Path | None, start_ns: int) -> tuple[Flask, "Lifecycle"]:
+    prepare_environment(metrics_dir)  # before prometheus_client and numpy are imported
     from serving.answerer import Answerer
     from serving.app import create_app
     from serving.lifecycle import Lifecycle
@@ -46,9 +57,8 @@ def _assemble(settings: ServingSettings, metrics_dir: Path | None, start_ns: int
     app = create_app(answerer, telemetry, _commit())
     lifecycle = Lifecycle(settings.roll_file, settings.ready_file, start_ns, [slots.look, trials.look, spool.measure])
     app.after_request(lifecycle.close_connection)
-    lifecycle.start()
     app.test_client().get("/health")  # the first request of a Flask application costs 20 ms more than the second
-    return app
+    return app, lifecycle
 
 
 def _commit() -> str:

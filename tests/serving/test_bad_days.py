@@ -2,12 +2,17 @@
 
 import os
 import resource
+import shutil
 import signal
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from running_service import Load, answering, publish, running_service, start_service, stop
 
+import stream
+from serving.run import BOOT_SECONDS
 from stream.answers import Answer
 from waiting import until
 
@@ -35,6 +40,52 @@ def test_a_roll_under_load_fails_no_request_and_counts_them_all(service, keep_al
         roll(service)
     assert load.failed == 0, load.failures[:3]
     assert load.seen[200] <= service.counted('request_count_total{http_status="200"}') == len(service.records())
+
+
+@pytest.fixture
+def editable(tmp_path):
+    """A service that runs from its own copy of the code."""
+    for package in ("serving", "stream"):
+        shutil.copytree(Path(stream.__file__).parents[1] / package, tmp_path / package)
+    publish(tmp_path / "var/models", "1")
+    with running_service(tmp_path) as running:
+        yield running
+
+
+def edit(service, old: str, new: str) -> None:
+    app = service.directory / "serving/app.py"
+    assert old in app.read_text()
+    app.write_text(app.read_text().replace(old, new))
+
+
+def test_edited_code_answers_after_a_roll_and_no_request_failed(editable):
+    edit(editable, 'status="ok"', 'status="fine"')
+    with Load(editable.port, clients=4, pause_s=0.08, keep_alive=True) as load:  # 50 requests a second
+        roll(editable)
+    assert load.failed == 0, load.failures[:3]
+    assert {editable.json("/health")["status"] for _ in range(10)} == {"fine"}
+
+
+def test_a_roll_onto_code_that_does_not_load_changes_nothing(editable):
+    edit(editable, "def create_app(", "def create_app(:")
+    before = editable.workers()
+    os.kill(editable.process.pid, signal.SIGHUP)
+    until(lambda: "the code on disk does not load" in editable.log.read_text(), 20, "the refusal is logged")
+    assert "SyntaxError" in editable.log.read_text()
+    assert (editable.workers(), editable.ask("/recommend/1")[0]) == (before, 200)
+    edit(editable, "def create_app(:", "def create_app(")
+    roll(editable)
+
+
+def test_a_worker_killed_again_soon_after_it_was_replaced_is_replaced_again(service):
+    for _ in range(2):
+        victim = max(service.workers())
+        os.kill(victim, signal.SIGKILL)
+        until(lambda killed=victim: len(now := service.workers()) == 2 and killed not in now, 10, "it is replaced")
+        old_enough = time.monotonic() + BOOT_SECONDS + 0.5
+        until(lambda: len(answering(service)) == 2, 10, "both answer")
+        until(lambda due=old_enough: time.monotonic() > due, 5, "it is not taken for a worker that can not start")
+    assert service.process.poll() is None
 
 
 def test_a_killed_worker_costs_at_most_the_requests_it_held_and_is_replaced(service):

@@ -38,16 +38,16 @@ def span(settings: PlatformSettings, world: World) -> Span:
 
 def new_world(settings: PlatformSettings, world: World, at_ms: int) -> Simulation:
     """A world with an audience at `at_ms`, and nothing before that."""
-    simulation = empty_world(settings, world, at_ms - WARM_UP_MS)
+    simulation = empty_world(settings, world, at_ms - WARM_UP_MS, at_ms)
     simulation.take(at_ms)
     return simulation
 
 
-def empty_world(settings: PlatformSettings, world: World, at_ms: int) -> Simulation:
-    """A world in which nobody watches anything yet, or that a saved state will fill."""
+def empty_world(settings: PlatformSettings, world: World, at_ms: int, sign_ups_ms: int = 0) -> Simulation:
+    """A world in which nobody watches anything yet, or that a saved state will fill; see `Simulation`."""
     fastest = 1.0 if world.real_time else max(settings.speed, settings.fast_speed)
     wait_ms = int(_REAL_WAIT_S * 1000 * fastest)
-    return Simulation(world, settings.term, settings.world_seed, at_ms, wait_ms)
+    return Simulation(world, settings.term, settings.world_seed, at_ms, wait_ms, sign_ups_ms)
 
 
 def generate(

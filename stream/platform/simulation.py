@@ -33,9 +33,15 @@ _NO_START_SHARE = 0.02
 class Simulation:
     """One world with its state. All times are milliseconds UTC of the stream."""
 
-    def __init__(self, world: World, term: Term, seed: int, begin_ms: int, newcomer_wait_ms: int = 0) -> None:
-        """A world without a past at `begin_ms`. newcomer_wait_ms: least time from a sign-up to the first request."""
-        self.world, self.term, self.seed, self.newcomer_wait_ms = world, term, seed, newcomer_wait_ms
+    def __init__(
+        self, world: World, term: Term, seed: int, begin_ms: int, newcomer_wait_ms: int = 0, sign_ups_ms: int = 0
+    ) -> None:
+        """A world without a past at `begin_ms`.
+
+        newcomer_wait_ms: least time from a sign-up to the first request. sign_ups_ms: nobody signs up before.
+        """
+        self.world, self.term, self.seed = world, term, seed
+        self.newcomer_wait_ms, self.sign_ups_ms = newcomer_wait_ms, sign_ups_ms
         self.catalogue = make_catalogue(world, seed)
         self.population = make_population(world, seed)
         self._local = LocalTime(term.zone)
@@ -50,7 +56,7 @@ class Simulation:
         self.busy_until_ms = np.zeros(world.n_users, np.int64)
         self.buzz = np.zeros(len(self.catalogue))
         self.first_requests = np.empty((0, 2), np.int64)  # (at_ms, user) of newcomers who have not asked yet
-        self._active = np.cumsum(self.population.activity)
+        self.count_active()
         self._starts_per_ms = self._rate()
 
     # What the outside sees
@@ -101,13 +107,15 @@ class Simulation:
         self.later, self.planned_ms = planned.take(~soon), until_ms
 
     def _sign_ups(self, from_ms: int, draw: np.random.Generator) -> Events:
-        count = int(draw.poisson(self.world.accounts_per_day * BLOCK_MS / DAY_MS))
-        at_ms = np.sort(draw.integers(from_ms, from_ms + BLOCK_MS, count))
+        open_ms = min(BLOCK_MS, max(0, from_ms + BLOCK_MS - self.sign_ups_ms))
+        count = int(draw.poisson(self.world.accounts_per_day * open_ms / DAY_MS))
+        at_ms = np.sort(draw.integers(from_ms + BLOCK_MS - open_ms, from_ms + BLOCK_MS, count))
         users = len(self.population) + np.arange(count)
         waits = self.newcomer_wait_ms + draw.exponential(20 * MINUTE_MS, count).astype(np.int64)
         if count:
             self.add_newcomers(count)
             self.first_requests = np.vstack([self.first_requests, np.column_stack([at_ms + waits, users])])
+            self.count_active()
         zeros = np.zeros(count, np.int64)
         return Events(
             at_ms,
@@ -124,7 +132,12 @@ class Simulation:
         self.memory = np.vstack([self.memory, np.full((count, self.memory.shape[1]), -1, np.int32)])
         self.watched = np.append(self.watched, np.zeros(count, np.int64))
         self.busy_until_ms = np.append(self.busy_until_ms, np.zeros(count, np.int64))
-        self._active = np.cumsum(self.population.activity)
+
+    def count_active(self) -> None:
+        """Who may ask: all but newcomers who have not asked for the first time."""
+        activity = self.population.activity.copy()
+        activity[self.first_requests[:, 1]] = 0.0
+        self._active = np.cumsum(activity)
 
     def _new_intents(self, from_ms: int, draw: np.random.Generator) -> None:
         expected = self._starts_per_ms * BLOCK_MS * self._audience(from_ms + BLOCK_MS // 2)
@@ -133,7 +146,9 @@ class Simulation:
         first = self.first_requests[:, 0] < from_ms + BLOCK_MS
         at_ms = np.concatenate([at_ms, self.first_requests[first, 0]])
         user = np.concatenate([user, self.first_requests[first, 1]])
-        self.first_requests = self.first_requests[~first]
+        if first.any():
+            self.first_requests = self.first_requests[~first]
+            self.count_active()
         order = np.lexsort((user, at_ms))
         number = self.next_number + np.arange(len(order))
         self.next_number += len(order)
@@ -152,6 +167,7 @@ class Simulation:
         keys = self._keys(starters.number)
         busy = self.busy_until_ms[starters.user] > starters.start_ms
         goes = (uniform(keys, _NO_START) > _NO_START_SHARE) & (~busy | (uniform(keys, _BUSY) < _WHILE_BUSY))
+        goes &= _firsts(starters.user)  # nobody starts two movies within minutes
         starters, keys = starters.take(goes), keys[goes]
         if not len(starters):
             return
@@ -191,3 +207,10 @@ class Simulation:
         watching = self.world.lines_per_second * TICK_MS / 1000
         starts = (1 - _NO_START_SHARE) * (1 - (1 - _WHILE_BUSY) * watching / crowd)
         return float(self.world.lines_per_second / 1000 / (1 + starts * (ticks + 0.4)))
+
+
+def _firsts(users: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which entries are the first of their user."""
+    first = np.zeros(len(users), np.bool_)
+    first[np.unique(users, return_index=True)[1]] = True
+    return first

@@ -139,3 +139,4 @@ def _restore(world: Simulation, about: dict[str, Any], saved: Any) -> None:
     for name, kind in _TABLES.items():
         columns = {key.partition(".")[2]: saved[key] for key in saved.files if key.startswith(f"{name}.")}
         setattr(world, name, kind(**columns))
+    world.count_active()

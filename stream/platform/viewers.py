@@ -23,7 +23,7 @@ _TITLES, _CHANCE, _TICKS = 100, 300, 1_000
 
 TICK_MS, TICK_DEVIATION_MS = 59_500, 3_000
 _BORED = -50.0  # utility of what was watched lately: never chosen while anything else is there
-_LIKING_MEAN, _LIKING_DEVIATION = 1.7, 0.93  # of personal utility plus quality among chosen movies
+_LIKING_MEAN, _LIKING_DEVIATION = 1.85, 0.93  # of personal utility plus quality among chosen movies
 _LATENT_MEAN, _LATENT_DEVIATION = 3.72, 0.75  # of scores on the scale of five
 _CREDITS_SHARE = 0.03  # who stops this close to the end has finished
 

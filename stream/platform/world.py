@@ -34,7 +34,7 @@ class World:
     buzz: float = 0.2  # share of attention that follows what was watched in the last days
     drift: float = 0.35  # how far attention to a movie swings over its weeks (log scale)
     spread: float = 40.0  # flatness of the popular head: attention falls as 1 / (rank + spread)
-    abandon_per_minute: float = 0.005
+    abandon_per_minute: float = 0.0046
     rated_finished: float = 0.65
     rated_abandoned: float = 0.07
     delay_minutes: float = 70.0  # mean from a request to the start that follows

@@ -22,17 +22,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from stream.arrays import (
-    FORMAT_VERSION,
-    Array,
-    DamagedModel,
-    Described,
-    described_arrays,
-    map_array,
-    read_json,
-    replace_json,
-    write_folder,
-)
+from stream import arrays
+from stream.arrays import FORMAT_VERSION, Array, DamagedModel, Described
 
 __all__ = [
     "DEFAULT_SLOT", "DamagedModel", "Manifest", "Pointer", "PublishedModel", "Slot", "Tables", "Tier", "attach_overlay",
@@ -94,7 +85,7 @@ class Manifest:
     @classmethod
     def read(cls, folder: Path) -> Self:
         """Manifest of a version's folder; unknown keys of later writers are left aside. Raises DamagedModel."""
-        raw = read_json(folder / "manifest.json")
+        raw = arrays.read_json(folder / "manifest.json")
         known = {f.name for f in fields(cls)}
         if missing := {"model_version", "name", "arrays"} - raw.keys():
             raise DamagedModel(folder, f"manifest.json lacks {', '.join(sorted(missing))}")
@@ -111,8 +102,8 @@ def write_model(
     folder = models_dir / manifest.model_version
     if folder.exists() and not replace:
         raise FileExistsError(f"version {manifest.model_version} is already published in {models_dir}")
-    arrays = tables.arrays() | {f"servable/{name}.npy": array for name, array in servable.items()}
-    write_folder(folder, arrays, asdict(manifest))
+    files = tables.arrays() | {f"servable/{name}.npy": array for name, array in servable.items()}
+    arrays.write_folder(folder, files, asdict(manifest))
     return folder
 
 
@@ -123,8 +114,8 @@ def write_overlay(folder: Path, number: int, users: Array, lists: Array, tiers: 
     """
     name = f"overlay-{number}"
     columns = {"users.npy": (users, np.int64), "lists.npy": (lists, np.int32), "tiers.npy": (tiers, np.int8)}
-    arrays: dict[str, Array] = {file: column.astype(dtype) for file, (column, dtype) in columns.items()}
-    write_folder(folder / name, arrays, {"model_version": folder.name, **facts})
+    files: dict[str, Array] = {file: column.astype(dtype) for file, (column, dtype) in columns.items()}
+    arrays.write_folder(folder / name, files, {"model_version": folder.name, **facts})
     return name
 
 
@@ -133,7 +124,7 @@ class Rows:
 
     def __init__(self, folder: Path, checked: Described | None, n_movies: int) -> None:
         self.users, self.lists, self.tiers = (
-            map_array(folder, f"{name}.npy", checked) for name in ("users", "lists", "tiers")
+            arrays.map_array(folder, f"{name}.npy", checked) for name in ("users", "lists", "tiers")
         )
         if not (self.users.ndim == self.tiers.ndim == 1 and self.lists.ndim == 2):
             raise DamagedModel(folder, "users and tiers must be columns and lists a table")
@@ -179,13 +170,18 @@ class PublishedModel:
         return None
 
     def with_overlay(self, overlay: str | None, verify: bool = True) -> "PublishedModel":
-        """This version under another overlay; the base arrays are shared, not read again. Raises DamagedModel."""
+        """This version under another overlay; the base arrays are shared, not read again. Raises DamagedModel.
+
+        If the version was published anew meanwhile, its overlays belong to the new arrays, so those are read.
+        """
+        if overlay is not None and Manifest.read(self.folder).arrays != self.manifest.arrays:
+            return load_model(self.folder, overlay, verify)
         other = PublishedModel.__new__(PublishedModel)
         other.__dict__.update(self.__dict__)
         other.overlay, other._layers = overlay, (self._base,)
         if overlay is not None:
             folder = self.folder / overlay
-            checked = described_arrays(folder, read_json(folder / "manifest.json")) if verify else None
+            checked = arrays.described_arrays(folder, arrays.read_json(folder / "manifest.json")) if verify else None
             other._layers = (Rows(folder, checked, len(self.movies)), self._base)
         return other
 
@@ -198,9 +194,9 @@ def load_model(folder: Path, overlay: str | None = None, verify: bool = True) ->
     try:
         manifest = Manifest.read(folder)
         checked = manifest.arrays if verify else None
-        movies = tuple(np.asarray(map_array(folder, "movies.npy", checked)).tolist())
+        movies = tuple(np.asarray(arrays.map_array(folder, "movies.npy", checked)).tolist())
         base = Rows(folder, checked, len(movies))
-        popular = map_array(folder, "popular.npy", checked)
+        popular = arrays.map_array(folder, "popular.npy", checked)
         _check_popular(folder, popular, len(movies))
         return PublishedModel(folder, manifest, movies, base, popular).with_overlay(overlay, verify)
     except (OSError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
@@ -209,9 +205,9 @@ def load_model(folder: Path, overlay: str | None = None, verify: bool = True) ->
 
 def load_servable(folder: Path, verify: bool = True) -> dict[str, Array]:
     """The arrays that lists can be computed from again, by name. Raises DamagedModel."""
-    described = described_arrays(folder, read_json(folder / "manifest.json"))
+    described = arrays.described_arrays(folder, arrays.read_json(folder / "manifest.json"))
     names = [name for name in described if name.startswith("servable/")]
-    return {Path(name).stem: map_array(folder, name, described if verify else None) for name in names}
+    return {Path(name).stem: arrays.map_array(folder, name, described if verify else None) for name in names}
 
 
 @dataclass(frozen=True)
@@ -235,7 +231,7 @@ def read_pointer(models_dir: Path) -> Pointer | None:
     path = models_dir / "live.json"
     if not path.exists():
         return None
-    raw = read_json(path)
+    raw = arrays.read_json(path)
     try:
         slots = {name: Slot(str(slot["version"]), slot.get("overlay")) for name, slot in raw["slots"].items()}
         return Pointer(slots, int(raw["moved_ns"]))
@@ -262,17 +258,17 @@ def attach_overlay(models_dir: Path, slot: str, version: str, overlay: str) -> b
 def read_releases(models_dir: Path) -> list[dict[str, Any]]:
     """Releases in progress, from releases.json; none if there is no file. Raises DamagedModel."""
     path = models_dir / "releases.json"
-    return list(read_json(path).get("releases", [])) if path.exists() else []
+    return list(arrays.read_json(path).get("releases", [])) if path.exists() else []
 
 
 def write_releases(models_dir: Path, releases: list[dict[str, Any]]) -> None:
     """Replace releases.json."""
-    replace_json(models_dir / "releases.json", {"format_version": FORMAT_VERSION, "releases": releases})
+    arrays.replace_json(models_dir / "releases.json", {"format_version": FORMAT_VERSION, "releases": releases})
 
 
 def _write_pointer(models_dir: Path, slots: dict[str, Slot]) -> Pointer:
     pointer = Pointer(slots, time.time_ns())
-    replace_json(models_dir / "live.json", {"format_version": FORMAT_VERSION, **asdict(pointer)})
+    arrays.replace_json(models_dir / "live.json", {"format_version": FORMAT_VERSION, **asdict(pointer)})
     return pointer
 
 

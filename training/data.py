@@ -66,6 +66,11 @@ class Interactions:
         """Times of all sessions and ratings, UTC, unsorted."""
         return np.concatenate([self.watches.at_ns, self.ratings.at_ns])
 
+    def now_ns(self) -> int:
+        """Stream time of the newest events, UTC; the last thousandth is passed over, lest a mistyped date be now."""
+        times = self.at_ns()
+        return int(np.quantile(times, 0.999, method="lower")) if len(times) else 0
+
     def pairs(self) -> tuple[Array, Array]:
         """(user, movie) of all sessions and ratings, with repeats."""
         user = np.concatenate([self.watches.user, self.ratings.user])

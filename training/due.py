@@ -4,6 +4,7 @@ The first time when enough was watched; later when the stream has moved on far e
 was trained on, whether or not the gate let that model through. Start at `check`.
 """
 
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -35,13 +36,13 @@ def check(settings: TrainingSettings) -> Due:
     """Look at store, live folder and evidence of earlier trainings."""
     from stream.store.info import fingerprint
 
-    stream_ns = fingerprint(settings.store_dir)["last_ns"]
+    stored = fingerprint(settings.store_dir)
     version, live_ns = live_data(settings)
-    if stream_ns is None:
+    if stored["last_ns"] is None:
         return Due(False, "nothing is stored yet", None, version, live_ns)
-    trained_ns = max((ns for ns in (live_ns, _last_training_ns(settings)) if ns is not None), default=None)
-    due, why = _by_age(settings, stream_ns, trained_ns, version) if trained_ns is not None else _by_volume(settings)
-    return Due(due, why, stream_ns, version, live_ns)
+    last = _last_training(settings)
+    due, why = _by_volume(settings) if last is None else _by_age(settings, stored, last, version)
+    return Due(due, why, stored["last_ns"], version, live_ns)
 
 
 def live_data(settings: TrainingSettings) -> tuple[str | None, int | None]:
@@ -56,18 +57,24 @@ def live_data(settings: TrainingSettings) -> tuple[str | None, int | None]:
         return None, None
 
 
-def leave_training(settings: TrainingSettings, data_ns: int | None, versions: list[str], live: str | None) -> None:
-    """Evidence of a finished training, which the next check counts from."""
-    evidence.leave(settings.var_dir, "training", {"data_ns": data_ns, "versions": versions, "live": live})
+def leave_training(settings: TrainingSettings, data: dict[str, Any], versions: list[str], live: str | None) -> None:
+    """Evidence of a finished training on `data` (the store's fingerprint), which the next check counts from."""
+    record = {"data_ns": data["last_ns"], "events": data["events"], "versions": versions, "live": live}
+    evidence.leave(settings.var_dir, "training", record)
 
 
-def _last_training_ns(settings: TrainingSettings) -> int | None:
-    times = [record.get("data_ns") for record in evidence.read(settings.var_dir, "training")]
-    return max((int(ns) for ns in times if ns is not None), default=None)
+def _last_training(settings: TrainingSettings) -> dict[str, Any] | None:
+    return next(reversed(evidence.read(settings.var_dir, "training")), None)
 
 
-def _by_age(settings: TrainingSettings, stream_ns: int, trained_ns: int, version: str | None) -> tuple[bool, str]:
-    age_h, wait_h = (stream_ns - trained_ns) / 3.6e12, settings.retrain_stream_hours if version else FIRST_RETRY_HOURS
+def _by_age(
+    settings: TrainingSettings, stored: dict[str, Any], last: dict[str, Any], version: str | None
+) -> tuple[bool, str]:
+    """In stream time, and in real time in case the newest time stored is a mistyped one: a stream is never slower."""
+    wait_h = settings.retrain_stream_hours if version else FIRST_RETRY_HOURS
+    if stored["events"] == last["events"]:
+        return False, "nothing was stored since the last training"
+    age_h = max(stored["last_ns"] - last["data_ns"], time.time_ns() - last["at_ns"]) / 3.6e12
     return age_h >= wait_h, f"the newest training data are {age_h:.1f} stream hours old; training again at {wait_h:g}"
 
 

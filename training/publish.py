@@ -49,11 +49,10 @@ def publish(
     lists = servable.top(known.users, histories, K)
     tiers = np.where((lists >= 0).any(axis=1), Tier.PERSONAL, Tier.POPULAR)
     tables = Tables(servable.movies, known.users, lists, tiers, popular_of(servable, known))
-    until_ns = int(known.at_ns().max(initial=0))
     manifest = Manifest(
         model_version=version.number,
         registry_run=version.run_id,
-        histories={"until_ns": until_ns, "positions": dict(positions)},
+        histories={"until_ns": known.now_ns(), "positions": dict(positions)},
         **{key: facts[key] for key in FACTS},
     )
     _drop_live_overlay(models_dir, version.number)

@@ -10,6 +10,7 @@ import logging
 import shutil
 import signal
 import threading
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ class Live:
     histories: LiveHistories
     positions: dict[str, int]
     stream_ns: int
-    refreshed_ns: int  # stream time of the last overlay
+    refreshed_ns: int  # stream time of the last overlay ...
+    refreshed_at: float = field(default_factory=time.monotonic)  # ... and real time: the stream is never slower
     overlay: str | None = None
     waiting: set[int] = field(default_factory=set)  # users whose list is out of date
     rows: dict[int, tuple[Array, int]] = field(default_factory=dict)  # user to list and tier, since publication
@@ -89,7 +91,7 @@ class Refresher:
         return pointer.slots.get(DEFAULT_SLOT) if pointer else None
 
     def _due(self, live: Live) -> bool:
-        waited_s = (live.stream_ns - live.refreshed_ns) / 1e9
+        waited_s = max((live.stream_ns - live.refreshed_ns) / 1e9, time.monotonic() - live.refreshed_at)
         return bool(live.waiting) and waited_s >= self.settings.refresh_stream_seconds
 
     def _write(self, live: Live) -> int:
@@ -98,7 +100,7 @@ class Refresher:
             live.overlay = write_rows(live)
             attach_overlay(self.settings.models_dir, DEFAULT_SLOT, live.model.version, live.overlay)
             prune_overlays(live.model.folder)
-        live.refreshed_ns = live.stream_ns
+        live.refreshed_ns, live.refreshed_at = live.stream_ns, time.monotonic()
         return changed
 
 

@@ -76,7 +76,7 @@ def train_and_register(
         made = [(_register(settings, registry, stored, scored, verdict), verdict) for scored, verdict in judged]
         live = _promote_best(settings, registry, stored, made) if promote else None
         publish.prune(settings, registry)
-    leave_training(settings, stored.fingerprint["last_ns"], [version.number for version, _ in made], live)
+    leave_training(settings, stored.fingerprint, [version.number for version, _ in made], live)
     return Trained(tuple(made), live, time.perf_counter() - started)
 
 

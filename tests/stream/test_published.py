@@ -85,6 +85,15 @@ def test_an_overlay_replaces_rows_adds_users_and_leaves_the_base_alone(tmp_path)
     assert (base.list_of(3), model.overlay, base.overlay) == ((("jazz+2001",), 0), "overlay-12", None)
 
 
+def test_an_overlay_of_a_version_published_anew_comes_with_its_new_arrays(tmp_path):
+    old = load_model(publish(tmp_path))
+    tables = Tables(**{**vars(TABLES), "lists": np.array([[0, 1], [0, 2], [1, 2]])})
+    folder = write_model(tmp_path, tables, Manifest("3", "recent"), {}, replace=True)
+    name = write_overlay(folder, 1, np.array([500]), np.array([[2, -1]]), np.array([0]))
+    assert old.list_of(3) == (("jazz+2001",), 0)
+    assert old.with_overlay(name).list_of(3) == (("heat+1995", "up+2009"), 0)
+
+
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-4])
 

@@ -25,7 +25,7 @@ class Config:
 def fit(interactions: Interactions, config: Config) -> Servable:
     """Score = watch sessions, each counted by how much of it was watched and halved every half-life of its age."""
     watches = interactions.watches
-    age_hours = (watches.at_ns.max(initial=0) - watches.at_ns) / 3.6e12
+    age_hours = np.maximum(interactions.now_ns() - watches.at_ns, 0) / 3.6e12
     weights = watches.weight * np.exp2(-age_hours / config.half_life_hours)
     scores = np.bincount(watches.movie, weights=weights, minlength=len(interactions.movies))
     return Servable.of_scores(interactions.users, interactions.movies, scores)

@@ -73,7 +73,6 @@ def bring_up(deployment: Deployment, steps: list[Step], timeout_s: float) -> Non
         if not waiting and all(verdict.healthy for verdict in verdicts.values()):
             return
         for step in _ready(waiting, verdicts):
-            progress.show(f"{step.action.value} {step.program.name}: {step.why}")
             _carry_out(deployment, step)
             del waiting[step.program.name]
         complain(deployment, verdicts, time.monotonic() > until, waiting)

@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,22 @@ def schedule() -> None:
 
     _log(times=True)
     scheduling.run(read_settings(TrainingSettings))
+
+
+@cli.command()
+@click.argument("user", type=int)
+@click.argument("time", type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]), required=False)
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+def trace(user: int, time: datetime | None, as_json: bool) -> None:
+    """Say where the last answer to USER came from: model, code, data. TIME (real, UTC) asks for an earlier one."""
+    from training import trace as tracing
+
+    until_ns = int((time.replace(tzinfo=UTC) if time else datetime.now(UTC)).timestamp() * 1e9)
+    try:
+        found = tracing.trace(read_settings(TrainingSettings), user, until_ns)
+    except tracing.NoSuchAnswer as error:
+        raise click.ClickException(str(error)) from None
+    _print(found.record(), as_json, found.text)
 
 
 def _log(times: bool) -> None:

@@ -89,11 +89,15 @@ class Registry:
         """Facts and arrays of a version. Raises DamagedModel if they were pruned or damaged."""
         return tracking.read_run(self.mlflow, version.run_id)
 
+    def facts(self, version: Version) -> dict[str, Any]:
+        """What made a version; kept when its arrays are pruned. Raises DamagedModel."""
+        return tracking.read_facts(self.mlflow, version.run_id)
+
     def prune(self, keep: int) -> list[str]:
         """Delete the arrays of all but the newest `keep` versions and those with an alias. Returns their numbers."""
         old = [v for v in self.versions()[keep:] if not v.aliases and not v.pruned]
         for version in old:
-            tracking.drop_artifacts(self.mlflow, version.run_id)
+            tracking.drop_arrays(self.mlflow, version.run_id)
             self.mlflow.set_model_version_tag(MODEL, version.number, "pruned", "true")
         return [version.number for version in old]
 

@@ -77,14 +77,14 @@ def artifact_folder(mlflow: Any, run_id: str) -> Path:
 
 def read_run(mlflow: Any, run_id: str) -> tuple[dict[str, Any], dict[str, Array]]:
     """Facts and arrays of a run. Raises DamagedModel if they are gone or not what they were."""
-    folder = artifact_folder(mlflow, run_id)
-    return read_json(folder / "manifest.json"), load_servable(folder)
+    return read_facts(mlflow, run_id), load_servable(artifact_folder(mlflow, run_id))
 
 
-def drop_artifacts(mlflow: Any, run_id: str) -> bool:
-    """Delete a run's arrays, keep its parameters and metrics; False if they were gone already."""
-    folder = artifact_folder(mlflow, run_id)
-    if not folder.exists():
-        return False
-    shutil.rmtree(folder)
-    return True
+def read_facts(mlflow: Any, run_id: str) -> dict[str, Any]:
+    """What made a run's model; kept when its arrays are dropped. Raises DamagedModel."""
+    return read_json(artifact_folder(mlflow, run_id) / "manifest.json")
+
+
+def drop_arrays(mlflow: Any, run_id: str) -> None:
+    """Delete a run's arrays; parameters, metrics and facts stay."""
+    shutil.rmtree(artifact_folder(mlflow, run_id) / "servable", ignore_errors=True)

@@ -173,7 +173,8 @@ def test_versions_beyond_those_kept_lose_their_arrays_unless_an_alias_holds_them
     newest = [version.number for version in registry.versions()][:2]
     for version in registry.versions():
         assert version.pruned is not (version.number in newest or bool(version.aliases))
-        assert tracking.artifact_folder(registry.mlflow, version.run_id).exists() is not version.pruned
+        assert (tracking.artifact_folder(registry.mlflow, version.run_id) / "servable").exists() is not version.pruned
+        assert registry.facts(version)["name"] == version.recipe.name
     folders = {path.name for path in settings.models_dir.iterdir() if path.name.isdigit()}
     assert folders <= {version.number for version in registry.versions() if not version.pruned}
     with pytest.raises(DamagedModel):

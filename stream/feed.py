@@ -25,6 +25,7 @@ from stream.store.log import Batch, Stored
 from stream.topics import ANSWER_MS, Broker, BrokerAway, Range
 
 POLL_MS = 100
+JOIN_MS = 400, 3_000  # the client throws away a join that ends between two polls, so each next try waits longer
 POLL_LINES = 5_000
 CHECK_S = 5.0  # how often the topic's id is asked for when nothing is stored
 RETRY_S = 1.0
@@ -72,6 +73,7 @@ class Feed:
         self._consumer: Any = None
         self._lock = threading.RLock()  # rebalances come from the client's own thread
         self._pending = Pending()
+        self._patience_ms = JOIN_MS[0]
         self._rest_until = self._waiting_since = self._checked = self._ahead_since = 0.0
 
     def step(self) -> bool:
@@ -150,7 +152,9 @@ class Feed:
 
     def _poll(self) -> int:
         """Take in what the broker has now; returns how many lines."""
-        polled = self._consumer.poll(timeout_ms=POLL_MS, max_records=POLL_LINES)
+        joined = bool(self._pending.expected())
+        self._patience_ms = JOIN_MS[0] if joined else min(2 * self._patience_ms, JOIN_MS[1])
+        polled = self._consumer.poll(timeout_ms=POLL_MS if joined else self._patience_ms, max_records=POLL_LINES)
         came = 0
         with self._lock:
             if not self._pending.rows:

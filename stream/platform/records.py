@@ -88,7 +88,7 @@ def _facts(row: int, movie_id: str, film: Film, draw: random.Random) -> Record:
     return {
         "id": movie_id, "tmdb_id": 100_000 + row, "imdb_id": f"tt{1_000_000 + row:07d}", "title": film.title,
         "original_title": film.title, "adult": "False", "belongs_to_collection": {}, "genres": genres,
-        "original_language": draw.choices(("en", "fr", "it"), (92, 4, 4))[0], "overview": _overview(film, draw),
+        "original_language": "en", "overview": _overview(film, draw),
         "release_date": date, "runtime": 0 if draw.random() < 0.01 else film.runtime_minutes, "status": "Released",
         "spoken_languages": [{"iso_639_1": "en", "name": "English"}], "tagline": f"{film.genres[0]} like never before.",
     }  # fmt: skip

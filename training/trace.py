@@ -46,12 +46,6 @@ class Trace:
         git, data = self.made["git"], self.made["data"]
         changed = " with changes that were not committed" if git.get("dirty") else ""
         ranges = (f"{s['source']}-{s['partition']} {s['first']}..{s['last']}" for s in data.get("sources", []))
-        return "\n".join([*lines, "made by  unknown: neither published nor registered here"])
-        git, data = self.made["git"], self.made["data"]
-        changed = " with changes that were not committed" if git.get("dirty") else ""
-        sources = "; ".join(
-            f"{s['source']}-{s['partition']} {s['first']}..{s['last']}" for s in data.get("sources", [])
-        )
         return "\n".join([
             *lines,
             f"recipe   {self.made['name']} {self.made['parameters']}",

@@ -43,7 +43,7 @@ def _numeric(value: Any) -> bool:
     """A number, or its text, as the API mixes them."""
     try:
         return not isinstance(value, bool) and float(value) >= 0
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
 
 

@@ -9,6 +9,7 @@ import uuid
 import pytest
 from consumers import CLOCK, consumer_house, send, sending, some_lines
 
+from houses import free_ports
 from stream.feed import Feed, Plan
 from stream.metrics import ConsumerMetrics
 from stream.sources import following
@@ -162,6 +163,28 @@ def test_at_a_broker_that_is_not_ours_a_missing_topic_is_waited_for_and_not_made
         asked.delete(reader.topic)
 
 
+def test_at_the_course_nothing_is_made_and_nothing_changes_but_our_groups_offsets(tmp_path, broker, fresh_topic):
+    send(broker, fresh_topic, some_lines(300))
+    (nobody,) = free_ports(1)
+    settings = {
+        "SOURCE": "course",
+        "API_URL": "http://127.0.0.1:1",
+        "KAFKA_PORT": str(nobody),
+    }  # our own broker is away
+    with consumer_house(tmp_path / "var", broker, fresh_topic, **settings) as house, Broker(broker) as asked:
+        before = asked.ranges(fresh_topic), topics_of(broker)
+        house.start()
+        until(lambda: house.lines() == 300, 40, "the course's lines in the store")
+        until(lambda: house.state("answers") == "broker away", 20, "our own broker to be missed")
+        assert house.stop(seconds=6) == 0
+        assert (asked.ranges(fresh_topic), topics_of(broker)) == before
+
+
+def topics_of(broker):
+    with contextlib.closing(KafkaAdminClient(bootstrap_servers=broker)) as admin:
+        return {name for name in admin.list_topics() if not name.startswith(("__", "test-", "never-", "later-"))}
+
+
 def test_two_consumers_share_the_partitions_and_one_takes_over_from_a_killed_one(tmp_path, broker, fresh_topic):
     lines = some_lines(10_000)
     with contextlib.ExitStack() as stack:
@@ -217,7 +240,5 @@ def begun(store):
 
 def _drop_before(broker, topic, partition, offset):
     """What retention does, at once."""
-    from kafka import KafkaAdminClient, TopicPartition
-
     with contextlib.closing(KafkaAdminClient(bootstrap_servers=broker)) as admin:
         admin.delete_records({TopicPartition(topic, partition): offset})

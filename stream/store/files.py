@@ -52,9 +52,15 @@ def name(source: str, partition: int, first: int, last: int) -> str:
 
 
 def listed(store_dir: Path, kind: str) -> list[Segment]:
-    """Every file of `kind` as it lies there, in order of stream and offset; other files are passed over."""
-    found = (_named(path) for path in (store_dir / kind).glob("date=*/*.parquet"))
-    return sorted((segment for segment in found if segment), key=lambda s: (s.stream, s.first, -s.last))
+    """Every file of `kind` as it lies there, in order of stream and offset; other files are passed over.
+
+    Folders are read one after the other, so a file merged from one into another in between could be missed in both.
+    They are read until two readings agree: whatever was there before is then seen, in one form or the other.
+    """
+    before, found = None, set((store_dir / kind).glob("date=*/*.parquet"))
+    while found != before:
+        before, found = found, set((store_dir / kind).glob("date=*/*.parquet"))
+    return sorted(filter(None, map(_named, found)), key=lambda s: (s.stream, s.first, -s.last, str(s.path)))
 
 
 def segments(store_dir: Path, kind: str) -> list[Segment]:

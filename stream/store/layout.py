@@ -36,7 +36,7 @@ def layout(store_dir: Path) -> Layout:
     raw = files.segments(store_dir, files.EVENTS)
     folded = files.segments(store_dir, files.SESSIONS)
     kept = files.segments(store_dir, files.KEPT)
-    pruned = [fold for fold in folded if not files.covers(raw, fold)]
+    pruned = [fold for fold in folded if fold.whole and not files.covers(raw, fold)]
     return Layout(
         events=files.without(raw, pruned) if pruned else raw,
         kept=files.within(kept, pruned),

@@ -122,7 +122,7 @@ class _Reader:
         """Index of each line's movie in `Parsed.movies`; -1 where the text is no movie id."""
         coded = slices(block.data, watch.movie_start, watch.movie_end).dictionary_encode()
         codes = np.array([self._movie_code(text) for text in coded.dictionary.to_pylist()], np.int32)
-        indices: npt.NDArray[np.int32] = coded.indices.to_numpy()
+        indices = np.frombuffer(coded.indices.buffers()[1], np.int32, len(coded))
         return codes[indices]
 
     def _movie_code(self, text: bytes) -> int:

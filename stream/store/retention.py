@@ -2,10 +2,12 @@
 
 Raw events are folded before they go: their watch ticks to partial sessions; ratings and new accounts are kept row by
 row; request lines go with the raw file. Quarantine, answers and the folded past have shares of the bound of their own,
-so that none can push out the others; beyond its share the oldest file of each is dropped.
+so that none can push out the others; when the whole is too large, what is beyond its share loses its oldest file.
 """
 
+from collections import Counter
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,9 +15,11 @@ import pyarrow.compute as pc
 
 from stream.sessions import fold
 from stream.store import digest, files, maintenance, rows, schema
+from stream.store.columns import same
 from stream.store.files import Segment
+from stream.store.layout import layout
 
-_SHARES = {files.QUARANTINE: 0.05, files.ANSWERS: 0.20, files.SESSIONS: 0.25, files.KEPT: 0.10}
+_SHARES = {files.QUARANTINE: 0.05, files.ANSWERS: 0.20, files.KEPT: 0.10, files.SESSIONS: 0.25}
 
 
 def enforce(store_dir: Path, max_bytes: int) -> dict[str, int]:
@@ -24,32 +28,25 @@ def enforce(store_dir: Path, max_bytes: int) -> dict[str, int]:
     Returns bytes (now), folded (files of raw events that became sessions and kept rows) and dropped (files gone for
     good). Does nothing while another process is at it. A crash in between loses nothing and doubles nothing.
     """
-    done = {"folded": 0, "dropped": 0}
+    done = Counter(folded=0, dropped=0)
     with maintenance.caretaking(store_dir) as alone:
         if alone:
-            done["folded"] = _fold_oldest(store_dir, max_bytes)
-            done["dropped"] = _drop_folded(store_dir, max_bytes) + sum(
-                _drop(store_dir, kind, int(max_bytes * _SHARES[kind])) for kind in (files.QUARANTINE, files.ANSWERS)
-            )
-    return {"bytes": size(store_dir), **done}
+            _let_go(store_dir)  # what a kill left behind
+            while (sizes := _sizes(store_dir)).total() > max_bytes and (step := _relieve(store_dir, sizes, max_bytes)):
+                done[step] += 1
+    return {"bytes": _sizes(store_dir).total(), **done}
 
 
-def size(store_dir: Path) -> int:
-    """Bytes of all files of the store, half-written ones included."""
-    return sum(_bytes(store_dir, kind) for kind in files.KINDS)
-
-
-def _fold_oldest(store_dir: Path, max_bytes: int) -> int:
-    """Fold raw events until, with every other kind within its share, the whole is within the bound."""
-    folded = 0
-    shares = {kind: int(max_bytes * share) for kind, share in _SHARES.items()}
-    for segment in _oldest_first(store_dir, files.EVENTS):
-        others = sum(min(_bytes(store_dir, kind), share) for kind, share in shares.items())
-        if _bytes(store_dir, files.EVENTS) + others <= max_bytes:
-            break
-        _fold(store_dir, segment)
-        folded += 1
-    return folded
+def _relieve(store_dir: Path, sizes: Counter[str], max_bytes: int) -> str | None:
+    """Drop the oldest file of a kind beyond its share, else fold the oldest raw events; None if nothing is left."""
+    for kind, share in _SHARES.items():
+        if sizes[kind] > share * max_bytes and (oldest := _oldest(files.listed(store_dir, kind))):
+            maintenance.remove([oldest])
+            return "dropped"
+    if oldest := _oldest(layout(store_dir).events):
+        _fold(store_dir, oldest)
+        return "folded"
+    return None
 
 
 def _fold(store_dir: Path, segment: Segment) -> None:
@@ -65,43 +62,30 @@ def _fold(store_dir: Path, segment: Segment) -> None:
     folded = digest.combine([facts.digest, -kept_facts.digest])
     about = replace(facts, lines=facts.lines - kept_facts.lines, digest=folded, counts=rest)
     schema.write(store_dir, files.SESSIONS, date, name, fold(ticks).cast(schema.SESSION_SCHEMA), about)
-    maintenance.remove(s for s in files.listed(store_dir, files.EVENTS) if not files.without([s], [segment]))
+    _let_go(store_dir)
+
+
+def _let_go(store_dir: Path) -> None:
+    """Remove raw files whose whole range has been folded."""
+    folds = files.segments(store_dir, files.SESSIONS)
+    maintenance.remove(s for s in files.listed(store_dir, files.EVENTS) if files.covers(folds, s))
 
 
 def _of_kinds(table: pa.Table, *kinds: str) -> pa.Table:
-    return table.filter(pc.field("kind").cast(pa.string()).isin(kinds))
+    return table.filter(reduce(pc.or_, (same(table["kind"], kind) for kind in kinds)))
 
 
-def _drop(store_dir: Path, kind: str, max_bytes: int) -> int:
-    dropped = 0
-    for segment in _oldest_first(store_dir, kind):
-        if _bytes(store_dir, kind) <= max_bytes:
-            break
-        dropped += maintenance.remove([segment])
-    return dropped
+def _oldest(found: list[Segment]) -> Segment | None:
+    return min(found, key=lambda s: (schema.facts_of(s.path).max_ns or 0, s.low), default=None)
 
 
-def _drop_folded(store_dir: Path, max_bytes: int) -> int:
-    """Kept rows beyond their share go alone; sessions take the kept rows of their range along."""
-    dropped = _drop(store_dir, files.KEPT, int(max_bytes * _SHARES[files.KEPT]))
-    dropped += _drop(store_dir, files.SESSIONS, int(max_bytes * _SHARES[files.SESSIONS]))
-    left = files.segments(store_dir, files.SESSIONS)
-    kept = files.segments(store_dir, files.KEPT)
-    raw = files.segments(store_dir, files.EVENTS)
-    return dropped + maintenance.remove(s for s in kept if not files.within([s], left + raw))
-
-
-def _oldest_first(store_dir: Path, kind: str) -> list[Segment]:
-    return sorted(files.segments(store_dir, kind), key=lambda s: (schema.facts_of(s.path).max_ns or 0, s.low))
-
-
-def _bytes(store_dir: Path, kind: str) -> int:
-    found = (store_dir / kind).glob("date=*/*")
-    return sum(_size(path) for path in found)
+def _sizes(store_dir: Path) -> Counter[str]:
+    """Bytes by kind of file, half-written ones included."""
+    return Counter({kind: sum(_size(path) for path in (store_dir / kind).glob("date=*/*")) for kind in files.KINDS})
 
 
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except FileNotFoundError:
-        return 0
+        return 0  # merged away meanwhile

@@ -1,12 +1,14 @@
 """Rows of a segment and what they add up to, also where only a part of the file counts."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from stream.events import WallClock
 from stream.store import files, schema, tables
+from stream.store.columns import numbers
 from stream.store.digest import digest
 from stream.store.files import Segment
 from stream.store.schema import Facts
@@ -16,8 +18,17 @@ def rows_of(segment: Segment, before_ns: int | None = None) -> pa.Table:
     """The rows of a segment that count, in order; with `before_ns` only those earlier than that."""
     table = schema.read(segment.path)
     if not segment.whole:
-        table = table.filter((pc.field("offset") >= segment.low) & (pc.field("offset") <= segment.high))
-    return table if before_ns is None else table.filter(pc.field("at_ns") < before_ns)
+        offset = table["offset"]
+        table = table.filter(pc.and_(pc.greater_equal(offset, _number(segment.low)), _upto(offset, segment.high)))
+    return table if before_ns is None else table.filter(_upto(table["at_ns"], before_ns - 1))
+
+
+def _upto(found: Any, highest: int) -> Any:
+    return pc.less_equal(found, _number(highest))
+
+
+def _number(value: int) -> Any:
+    return numbers([value], pa.int64())[0]
 
 
 def facts_of(segment: Segment, kind: str, before_ns: int | None = None) -> Facts:

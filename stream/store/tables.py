@@ -5,12 +5,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from stream.answers import Answer
 from stream.events import AccountCreated, Event, Rated, Requested, WallClock, Watched
 from stream.store.canonical import Ints
+from stream.store.columns import column, numbers, same, texts
 from stream.store.parse_block import KINDS, Parsed
 from stream.store.schema import ANSWER_SCHEMA, EVENT_SCHEMA, QUARANTINE_SCHEMA
 
@@ -23,12 +25,12 @@ def event_table(parsed: Parsed, offsets: Ints) -> pa.Table:
     movie = parsed.movie[rows]
     minute = parsed.minute[rows]
     columns: dict[str, pa.Array] = {
-        "offset": pa.array(offsets[rows]),
-        "kind": pa.DictionaryArray.from_arrays(pa.array(parsed.kind[rows].astype(np.int32)), pa.array(KINDS)),
-        "at_ns": pa.array(parsed.at_ns[rows]),
-        "user_id": pa.array(parsed.user_id[rows]),
-        "movie_id": _movie_column(movie, list(parsed.movies)),
-        "minute": pa.array(minute, mask=minute < 0),
+        "offset": numbers(offsets[rows], pa.int64()),
+        "kind": _coded(parsed.kind[rows], KINDS),
+        "at_ns": numbers(parsed.at_ns[rows], pa.int64()),
+        "user_id": numbers(parsed.user_id[rows], pa.int64()),
+        "movie_id": _coded(movie, list(parsed.movies), movie >= 0),
+        "minute": numbers(minute, pa.int32(), minute >= 0),
     } | _odd_columns(parsed, rows)
     return pa.table([columns[name] for name in EVENT_SCHEMA.names], schema=EVENT_SCHEMA)
 
@@ -59,7 +61,7 @@ def event_lines(table: pa.Table, clock: WallClock) -> Iterator[bytes]:
 
 
 def _event_lines(table: pa.Table, clock: WallClock) -> Iterator[bytes]:
-    plain = pc.and_(pc.equal(table["kind"].cast(pa.string()), "watch"), pc.is_null(table["raw"]))
+    plain = pc.and_(same(table["kind"], "watch"), pc.is_null(table["raw"]))
     odd = zip(*(table.filter(pc.invert(plain))[name].to_pylist() for name in EVENT_SCHEMA.names[1:]), strict=True)
     columns = [table[name].to_pylist() for name in ("at_ns", "user_id", "movie_id", "minute")]
     for simple, at_ns, user_id, movie_id, minute in zip(plain.to_pylist(), *columns, strict=True):
@@ -81,9 +83,9 @@ def quarantine_lines(table: pa.Table) -> Iterator[bytes]:
     yield from table.column("raw").to_pylist()
 
 
-def _movie_column(movie: np.ndarray[Any, Any], movies: Sequence[str]) -> pa.Array:
-    indices = pa.array(movie, mask=movie < 0)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(movies, pa.string()))
+def _coded(codes: npt.NDArray[Any], values: Sequence[str], known: npt.NDArray[np.bool_] | None = None) -> pa.Array:
+    indices = numbers(codes if known is None else np.maximum(codes, 0), pa.int32(), known)
+    return pa.DictionaryArray.from_arrays(indices, texts(values, pa.string()))
 
 
 def _odd_columns(parsed: Parsed, rows: Ints) -> dict[str, pa.Array]:
@@ -97,7 +99,7 @@ def _odd_columns(parsed: Parsed, rows: Ints) -> dict[str, pa.Array]:
         found["raw"][place] = parsed.raw.get(row)
         for name in _ODD_FIELDS.get(type(event), ()):
             found[name][place] = getattr(event, name)
-    return {name: _array(values, EVENT_SCHEMA.field(name).type) for name, values in found.items()}
+    return {name: column(values, EVENT_SCHEMA.field(name).type) for name, values in found.items()}
 
 
 _ODD_FIELDS: dict[type[Event], tuple[str, ...]] = {
@@ -107,14 +109,8 @@ _ODD_FIELDS: dict[type[Event], tuple[str, ...]] = {
 
 
 def _table(columns: Iterable[Any], schema: pa.Schema) -> pa.Table:
-    arrays = [_array(values, found.type) for values, found in zip(columns, schema, strict=True)]
+    arrays = [column(values, found.type) for values, found in zip(columns, schema, strict=True)]
     return pa.table(arrays, schema=schema)
-
-
-def _array(values: Any, kind: Any) -> pa.Array:
-    if pa.types.is_dictionary(kind):
-        return pa.array(values, kind.value_type).dictionary_encode()
-    return pa.array(values, kind)
 
 
 def _event(row: tuple[Any, ...]) -> Event:

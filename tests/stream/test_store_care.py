@@ -14,13 +14,17 @@ from stream.store.digest import digest
 from stream.store.info import fingerprint, info
 from stream.store.log import EventLog
 from stream.store.query import query
-from stream.store.retention import enforce, size
+from stream.store.retention import enforce
 from stream.store.tail import tail
 from stream.store.verify import verify
 
 SESSIONS = "SELECT user_id, movie_id, started_ns, last_ns, first_minute, last_minute, ticks FROM sessions ORDER BY ALL"
 KEPT = """SELECT kind, "offset", at_ns, user_id, movie_id, coalesce(score, -1) FROM events
           WHERE kind IN ('rate', 'account') ORDER BY ALL"""
+
+
+def size(store):
+    return sum(path.stat().st_size for path in store.glob("*/*/*.parquet"))
 
 
 def rows_of(store, sql):
@@ -185,6 +189,14 @@ def test_lines_that_come_again_after_their_range_was_folded_do_not_count_twice(t
     assert rows_of(tmp_path, SESSIONS) == sessions
     assert rows_of(tmp_path, KEPT) == others
     assert info(tmp_path)["digest"] == digest_before
+    lines = some_lines(40_000, broken=0)
+    append(tmp_path, lines[19_900:], 19_900)  # reaches beyond what was folded
+    enforce(tmp_path, size(tmp_path) * 7 // 10)
+    assert files.listed(tmp_path, files.EVENTS) == []
+    held = info(tmp_path)
+    assert held["events"] == 40_000
+    assert held["digest"] == f"{digest(lines):032x}"
+    assert held["kinds"]["watch"] == sum(row[-1] for row in rows_of(tmp_path, SESSIONS))
 
 
 def test_the_bound_holds_for_ever(tmp_path):

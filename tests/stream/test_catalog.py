@@ -127,7 +127,11 @@ def test_numbers_may_come_as_text_and_unknown_fields_do_not_matter():
     assert wrong_fields(USERS, ANN | {"age": "old"}) == ["age: got 'old'"]
 
 
-@given(st.dictionaries(st.sampled_from([*MOVIES.fields, "other"]), st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3))))  # fmt: skip
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3)
+)
+
+
+@given(st.dictionaries(st.sampled_from([*MOVIES.fields, "other"]), values))
 def test_judging_a_record_never_raises(record):
     assert all(": got " in reason for reason in wrong_fields(MOVIES, record))

@@ -8,6 +8,7 @@ import uuid
 
 import pytest
 from consumers import CLOCK, consumer_house, send, sending, some_lines
+from kafka import KafkaAdminClient, TopicPartition
 
 from houses import free_ports
 from stream.feed import Feed, Plan

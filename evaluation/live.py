@@ -6,6 +6,7 @@ running totals. Start reading at `Loop.round`.
 
 import json
 import logging
+import math
 import signal
 import threading
 import time
@@ -24,7 +25,7 @@ from stream.evidence import BEAT_SECONDS, beat
 from stream.metrics import serve
 
 KEPT_BYTES = 5_000_000  # of a file of rounds; the file before it is kept too
-EAGER_SECONDS = 10.0  # between rounds as long as there is nothing to judge
+EAGER_SECONDS = 10.0  # between rounds as long as nobody has found anything in a list
 CATCH_UP_NS = 24 * HOUR_NS  # of stream time counted at once after a pause
 
 _log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class Loop:
         beat(self.settings.run_dir, "evaluation", self.facts)
         while not self.stopping.is_set():
             self._try_round()
-            self._wait(self.settings.evaluate_seconds if self.facts.get("lists_judged") else EAGER_SECONDS)
+            self._wait(min(self.settings.evaluate_seconds, math.inf if self.facts.get("hit_rate") else EAGER_SECONDS))
 
     def round(self) -> Report | None:
         """Judge the last hours once; None as long as the store is empty."""

@@ -14,7 +14,7 @@ from evaluation.catalogue import Title
 from evaluation.measures import measures_of
 from evaluation.observed import HOUR_NS, Observed, first_request_ns, log_ends_ns, observe
 from evaluation.report import Report
-from evaluation.requests import RequestLines, availability, latency, personalised, uptime
+from evaluation.requests import RequestLines, asked_minutes_up, availability, latency, personalised, uptime
 from stream.events import WallClock
 from stream.terms import Term
 
@@ -76,6 +76,8 @@ def _report(seen: Observed, titles: Mapping[str, Title], clock: WallClock, names
         "plays": len(seen.plays),
     }
     facts = {**names, **request_facts(seen.asked, seen.from_ns, seen.until_ns), **stretch}
+    if not seen.part.all():
+        facts["availability_by_time"] = asked_minutes_up(seen.asked)
     return Report("Online evaluation", facts, measures_of(seen, titles))
 
 

@@ -112,13 +112,26 @@ def uptime(lines: RequestLines, from_ns: int, to_ns: int, log_end_ns: int) -> Up
     at its start; minutes from `log_end_ns` (stream time at which the log ends) on are unknown.
     """
     first, last = from_ns // MINUTE_NS, -(-to_ns // MINUTE_NS)
-    minutes, which = np.unique(lines.at_ns // MINUTE_NS, return_inverse=True)
-    up = np.bincount(which, weights=lines.ok) >= UP_SHARE * np.bincount(which) if len(lines) else np.zeros(0, bool)
+    minutes, up = _minutes(lines)
     covered = np.arange(first, max(first, min(last, -(-log_end_ns // MINUTE_NS))))
     before = np.searchsorted(minutes, covered, side="right") - 1
     known = before >= 0
     ups = int(up[before[known]].sum())
     return Uptime(ups, int(known.sum()) - ups, last - first - int(known.sum()))
+
+
+def asked_minutes_up(lines: RequestLines) -> float:
+    """Share of the minutes with requests that were up; parts of the requests say nothing of other minutes."""
+    _, up = _minutes(lines)
+    return float(up.mean()) if len(up) else math.nan
+
+
+def _minutes(lines: RequestLines) -> tuple[npt.NDArray[np.int64], Mask]:
+    """The minutes that have requests, and which of them were up."""
+    minutes, which = np.unique(lines.at_ns // MINUTE_NS, return_inverse=True)
+    if not len(minutes):
+        return minutes, np.zeros(0, bool)
+    return minutes, np.bincount(which, weights=lines.ok) >= UP_SHARE * np.bincount(which)
 
 
 def latency(lines: RequestLines) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Online measures of one small log, worked out by hand.
 
-User 1 gets a,b,c at 10:00, plays b at 11:00 for ten minutes and rates it 8; gets c,d at 12:00 and plays d at 13:00.
+User 1 gets b,a,c at 10:00, plays b at 11:00 for ten minutes and rates it 8; gets c,d at 12:00, rates d 2 at 12:30 and
+plays it only at 13:00.
 User 2 gets a,d at 10:05 and plays z instead. User 3's request fails. User 4 gets a,b at 10:30 and plays a at 17:00,
 half an hour behind the window of six hours. The log ends at 20:00 with user 5, who gets a,b and is still pending.
 """
@@ -24,7 +25,7 @@ COST = {"a": 3.0, "b": 1.0, "c": 9.0, "d": 2.0, "z": 4.0}
 
 def small_log() -> SmallLog:
     log = SmallLog()
-    log.asked("2026-10-20T10:00", 1, ["a", "b", "c"], ms=40)
+    log.asked("2026-10-20T10:00", 1, ["b", "a", "c"], ms=40)
     log.asked("2026-10-20T10:05", 2, ["a", "d"], ms=60)
     log.failed("2026-10-20T10:10", 3, ms=700)
     log.asked("2026-10-20T10:30", 4, ["a", "b"], ms=50)
@@ -33,6 +34,7 @@ def small_log() -> SmallLog:
     log.played("2026-10-20T11:30", 2, "z")
     log.rated("2026-10-20T11:31", 2, "z", 3)
     log.asked("2026-10-20T12:00", 1, ["c", "d"], ms=30)
+    log.rated("2026-10-20T12:30", 1, "d", 2)
     log.played("2026-10-20T13:00", 1, "d")
     log.played("2026-10-20T17:00", 4, "a")
     log.asked("2026-10-20T20:00", 5, ["a", "b"], ms=20)
@@ -72,7 +74,7 @@ def test_latency_is_that_of_the_slowest_request_among_the_quickest_percent(repor
 
 def test_personalised_shares(report):
     said = report.facts["personalised"]
-    assert said["not_modal"] == 3 / 6  # a,b came twice; abc, ad and cd once each; one request had no list
+    assert said["not_modal"] == 3 / 6  # a,b came twice; bac, ad and cd once each; one request had no list
     assert said["distinct"] == 4 / 5
     # of 5 lists a is in 4, b in 3, c in 2, d in 2: 11 places; of 10 pairs of lists 6 + 3 + 1 + 1 share one of them
     assert said["overlap"] == pytest.approx((11 / 10) / (11 / 5))
@@ -83,7 +85,7 @@ def test_of_three_users_with_a_judged_list_one_played_from_the_last_list(report)
     assert (report.facts["lists_judged"], report.facts["lists_pending"]) == (4, 1)
 
 
-def test_the_title_played_stood_second_in_its_list(report):
+def test_the_title_played_stood_second_in_the_last_list(report):
     assert figure(report, "mrr") == (1 / 2, 1)
 
 
@@ -135,6 +137,7 @@ def test_a_shorter_window_sees_fewer_hits(store):
 def test_before_any_window_has_passed_all_lists_are_judged_so_far(store):
     report = online(store, TERM, 48 * HOUR_NS)
     assert figure(report, "hit_rate") == (2 / 4, 4)  # now 6.5 hours are within the window
+    assert figure(report, "mrr") == ((1 / 2 + 1 / 1) / 2, 2)  # d of c,d and a of a,b
     assert any("so far" in line for line in report.evidence)
 
 
@@ -174,7 +177,7 @@ def test_an_empty_store_gives_a_report_of_unknowns(tmp_path):
 
 def test_by_model_the_lists_of_each_are_judged_apart(store):
     store_answers(store, [
-        answer(0, 1, ["a", "b", "c"], model="1"),
+        answer(0, 1, ["b", "a", "c"], model="1"),
         answer(1, 2, ["a", "d"], model="1"),
         answer(2, 9, ["a", "d"], model="1"),  # nobody asked this in the log
         answer(3, 4, ["a", "b"], model="2"),
@@ -183,7 +186,7 @@ def test_by_model_the_lists_of_each_are_judged_apart(store):
     ])  # fmt: skip
     groups = {group.facts["value"]: group for group in online(store, TERM, 6 * HOUR_NS, by="model").groups}
     assert {name: group.facts["requests"] for name, group in groups.items()} == {"1": 2, "2": 2, "none": 1}
-    assert figure(groups["1"], "hit_rate") == (1 / 2, 2)  # user 1's abc was hit, user 2's ad was not
+    assert figure(groups["1"], "hit_rate") == (1 / 2, 2)  # user 1's bac was hit, user 2's ad was not
     assert figure(groups["2"], "hit_rate") == (1 / 2, 2)  # user 1's cd was hit, user 4's ab was not
     assert figure(groups["1"], "record_accuracy") == (1 / 2, 2)  # b and z were begun with a list of model 1 in front
     assert figure(groups["2"], "record_accuracy") == (1 / 1, 1)  # d
@@ -192,6 +195,9 @@ def test_by_model_the_lists_of_each_are_judged_apart(store):
 def test_by_hour_of_the_local_day(store):
     groups = online(store, TERM, 6 * HOUR_NS, by="hour").groups
     assert [(g.facts["value"], g.facts["requests"]) for g in groups] == [("10", 4), ("12", 1), ("20", 1)]
+    assert (
+        groups[0].facts["availability_by_time"] == 3 / 4
+    )  # of 10:00, 10:05, 10:10 and 10:30; other minutes say nothing
 
 
 def test_an_unknown_division_is_refused_naming_the_known_ones(store):

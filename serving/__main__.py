@@ -26,6 +26,7 @@ def run() -> None:
         "--port": settings.serve_port,
         "--workers": settings.serve_workers,
         "--roll-file": settings.roll_file,
+        "--ready-file": settings.ready_file,
     }
     words = [str(word) for pair in arguments.items() for word in pair]
     os.execv(sys.executable, [sys.executable, "-m", "serving.run", *words])

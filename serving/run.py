@@ -1,15 +1,17 @@
 """The server: granian's parent process, which starts workers, replaces dead ones and rolls them at SIGHUP.
 
 It imports nothing of ours but the socket, so that workers, forked from it at a roll, load the code on disk by then.
-Code that does not load is not rolled out. `python -m serving run` becomes this program with its settings as arguments.
-Start reading at `main`.
+A roll replaces one worker at a time, and stops an old one only when its successor answers; code that does not load is
+not rolled out at all. `python -m serving run` becomes this program with its settings as arguments.
+Start reading at `main`, then `Server`.
 """
 
 import argparse
 import logging
 import subprocess
 import sys
-import threading
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,30 +19,82 @@ from granian.constants import Interfaces
 
 from serving.listener import SharedListener
 
-ROLL_SECONDS = 2.5  # old and new worker both answer this long: kept connections move over meanwhile
+BOOT_SECONDS = 30.0  # a new worker that does not answer by then is given up
+DRAIN_SECONDS = (
+    2.0  # old workers notice within half a second that they are leaving; kept connections move over meanwhile
+)
 KILL_SECONDS = 3  # a worker that does not leave by itself
-BOOT_SECONDS = 2.0  # a worker that lived this long did not die of its own code
+
+Worker = Any  # granian's process of one worker; its methods are not annotated
 
 log = logging.getLogger("_granian")  # the server's own, which is set up already
 
 
 class Server(SharedListener):
-    """Granian that refuses to roll onto broken code, and does not take two kills for a crash loop."""
+    """Granian that waits for a new worker to be ready before it stops the old one.
+
+    ready_file: touched by each worker when it is ready.
+    """
+
+    def __init__(self, *args: Any, ready_file: Path, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._ready_file = ready_file
 
     def _reload(self, *args: Any, **kwargs: Any) -> None:
         loads = [sys.executable, "-c", "from serving.wsgi import check; check()"]
-        checked = subprocess.run(loads, stdout=sys.stderr, check=False)
-        if checked.returncode == 0:
+        if subprocess.run(loads, stdout=sys.stderr, check=False).returncode == 0:
             return super()._reload(*args, **kwargs)  # type: ignore[no-any-return,no-untyped-call]
         log.error("the code on disk does not load (see above): the workers stay as they are")
         self.reload_signal = False
         return self.main_loop_interrupt.clear()
 
-    def _respawn_workers(self, *args: Any, **kwargs: Any) -> None:
-        super()._respawn_workers(*args, **kwargs)
-        forgive = threading.Timer(BOOT_SECONDS, self.respawned_wrks.clear)
-        forgive.daemon = True
-        forgive.start()
+    def _respawn_workers(self, workers: Sequence[int], spawn_target: Any, target_loader: Any, delay: float = 0) -> None:
+        """Replace workers by number: all of them in a roll (which comes with a delay), else those that died."""
+        for number in workers:
+            old: Worker = self.wrks[number]
+            if not self.interrupt_signal and (delay or not old.is_alive()):
+                fresh = self._spawn_worker(idx=number, target=spawn_target, callback_loader=target_loader)
+                self._replace(number, old, fresh)
+
+    def _replace(self, number: int, old: Worker, fresh: Worker) -> None:
+        began_ns = time.time_ns()
+        fresh.start()
+        if not old.is_alive():
+            self.wrks[number] = fresh
+        if not self._came_up(fresh, began_ns):
+            self.respawned_wrks[number] = time.monotonic()  # dying again within seconds is a crash loop: granian exits
+            return
+        if old.is_alive():
+            self._wait(DRAIN_SECONDS, lambda: False)
+            self.wrks[number] = fresh
+            _stop(old)
+
+    def _came_up(self, fresh: Worker, since_ns: int) -> bool:
+        """Whether the worker answers; one that does not is stopped."""
+        self._wait(BOOT_SECONDS, lambda: self._ready_since(since_ns) or not fresh.is_alive())
+        if fresh.is_alive() and not self._ready_since(since_ns):
+            log.error("a new worker did not answer within %g s", BOOT_SECONDS)
+            _stop(fresh)
+        return bool(fresh.is_alive())
+
+    def _ready_since(self, since_ns: int) -> bool:
+        try:
+            return self._ready_file.stat().st_mtime_ns > since_ns
+        except OSError:
+            return False
+
+    def _wait(self, seconds: float, over: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + seconds
+        while not (over() or self.interrupt_signal or time.monotonic() > deadline):
+            time.sleep(0.05)
+
+
+def _stop(worker: Worker) -> None:
+    worker.terminate()
+    worker.join(KILL_SECONDS)
+    if worker.is_alive():
+        worker.kill()
+        worker.join()
 
 
 def main() -> None:
@@ -50,11 +104,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--workers", type=int, required=True)
     parser.add_argument("--roll-file", type=Path, required=True)
+    parser.add_argument("--ready-file", type=Path, required=True)
     chosen = parser.parse_args()
-    serve(chosen.host, chosen.port, chosen.workers, chosen.roll_file)
+    serve(chosen.host, chosen.port, chosen.workers, chosen.roll_file, chosen.ready_file)
 
 
-def serve(host: str, port: int, workers: int, roll_file: Path) -> None:
+def serve(host: str, port: int, workers: int, roll_file: Path, ready_file: Path) -> None:
     """Run the workers; a roll touches `roll_file`, which tells the old workers that they are leaving."""
     server = Server(
         "serving.wsgi:build",
@@ -65,8 +120,8 @@ def serve(host: str, port: int, workers: int, roll_file: Path) -> None:
         workers=workers,
         blocking_threads=1,
         respawn_failed_workers=True,
-        respawn_interval=ROLL_SECONDS,
         workers_kill_timeout=KILL_SECONDS,
+        ready_file=ready_file,
     )
     server.on_reload(roll_file.touch)
     server.serve()

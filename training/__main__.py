@@ -107,10 +107,14 @@ def due(as_json: bool) -> None:
 @cli.command()
 def schedule() -> None:
     """Train whenever it is due, in a child process, until stopped."""
+    from stream.metrics import PortTaken
     from training import schedule as scheduling
 
     _log(times=True)
-    scheduling.run(read_settings(TrainingSettings))
+    try:
+        scheduling.run(read_settings(TrainingSettings))
+    except PortTaken as error:
+        raise click.ClickException(str(error)) from None
 
 
 @cli.command()

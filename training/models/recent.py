@@ -15,7 +15,7 @@ from training.servable import Servable
 class Config:
     """half_life_hours: stream time after which a session counts half."""
 
-    half_life_hours: float = 72.0
+    half_life_hours: float = 24.0
 
     def __post_init__(self) -> None:
         if not self.half_life_hours > 0:

@@ -41,7 +41,8 @@ def heart():
     def make(name, code, **rest):
         script = tmp_path / f"{name}.py"
         script.write_text(f"{head}\nNAME = {name!r}\n{code}\n")
-        return Program(name=name, command=(sys.executable, str(script)), entries=(), purpose="a stub", **rest)
+        rest = {"entries": (), "purpose": "a stub"} | rest
+        return Program(name=name, command=(sys.executable, str(script)), **rest)
 
     return make
 

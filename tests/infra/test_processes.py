@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -131,6 +132,20 @@ def test_workers_are_rolled_by_hanging_up_and_the_parent_stays(deployed, stub):
     assert deployment.supervisor.states()["parent"].pid == pid
     assert pids.workers_of(pid)
     assert not pids.workers_of(pid) & old
+
+
+def test_code_that_cannot_be_imported_is_not_rolled_out(deployed, stub, tmp_path):
+    (tmp_path / "stream").mkdir()
+    (tmp_path / "stream" / "broken.py").write_text("import no_such_thing\n")
+    parent = stub("parent", ROLLING, reloads=True, entries=("stream.broken",))
+    deployment = deployed(parent)
+    bring_up(deployment, starts(parent), 30)
+    pid = deployment.supervisor.states()["parent"].pid
+    old = until(lambda: pids.workers_of(pid), 10, "a worker")
+    edited = replace(deployment, layout=replace(deployment.layout, checkout=tmp_path))
+    with pytest.raises(DeployFailed, match="parent: the new code cannot be imported, the old goes on: .*no_such_thing"):
+        roll(edited, parent, 20)
+    assert pids.workers_of(pid) == old
 
 
 def test_deaths_long_ago_are_forgotten():

@@ -143,7 +143,9 @@ def test_code_that_cannot_be_imported_is_not_rolled_out(deployed, stub, tmp_path
     pid = deployment.supervisor.states()["parent"].pid
     old = until(lambda: pids.workers_of(pid), 10, "a worker")
     edited = replace(deployment, layout=replace(deployment.layout, checkout=tmp_path))
-    with pytest.raises(DeployFailed, match="parent: the new code cannot be imported, the old goes on: .*no_such_thing"):
+    with pytest.raises(
+        DeployFailed, match=r"parent: the new code cannot be imported, the old goes on: .*no_such_thing"
+    ):
         roll(edited, parent, 20)
     assert pids.workers_of(pid) == old
 

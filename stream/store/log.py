@@ -20,6 +20,7 @@ from stream.store import files, positions, schema
 from stream.store.canonical import Ints
 from stream.store.digest import digest
 from stream.store.parse_block import parse_lines
+from stream.store.repeated_hour import resolved
 from stream.store.rows import span
 from stream.store.tables import Rejected, answer_table, event_table, quarantine_table
 
@@ -83,7 +84,7 @@ class _Log:
         if not len(batch.lines):
             return Stored()
         offsets = np.asarray(batch.offsets, np.int64)
-        read = self._read(batch.lines, offsets)
+        read = self._read(batch, offsets)
         size = self._write(batch, offsets, read)
         positions.advance(self.dir, {positions.key(batch.source, batch.partition): int(offsets[-1]) + 1})
         first_ns, last_ns = span(read.table)
@@ -96,7 +97,7 @@ class _Log:
         stored = (s.last + 1 for s in files.listed(self.dir, self.kind) if s.stream == (source, partition))
         return max(known, max(stored, default=0))
 
-    def _read(self, lines: Sequence[bytes], offsets: Ints) -> _Read:
+    def _read(self, batch: Batch, offsets: Ints) -> _Read:
         raise NotImplementedError
 
     def _date(self, at_ns: int) -> str:
@@ -128,11 +129,24 @@ class EventLog(_Log):
         """clock: reads the lines' local times; its zone is written into each file."""
         super().__init__(store_dir, clock.zone)
         self._clock = clock
+        self._last_ns: dict[tuple[str, int], int] = {}
 
-    def _read(self, lines: Sequence[bytes], offsets: Ints) -> _Read:
-        parsed = parse_lines(lines, self._clock)
+    def _read(self, batch: Batch, offsets: Ints) -> _Read:
+        parsed = parse_lines(batch.lines, self._clock)
+        rows = parsed.rows
+        if len(rows):
+            parsed.at_ns[rows] = resolved(parsed.at_ns[rows], self._clock, self._before(batch))
+            self._last_ns[batch.source, batch.partition] = int(parsed.at_ns[rows[-1]])
         table = event_table(parsed, offsets)
         return _Read(table, parsed.counts(), parsed.rejected)
+
+    def _before(self, batch: Batch) -> int | None:
+        """Instant of the stream's last line so far."""
+        stream = (batch.source, batch.partition)
+        if stream not in self._last_ns:
+            stored = [s for s in files.listed(self.dir, self.kind) if s.stream == stream]
+            return schema.facts_of(max(stored, key=lambda s: s.last).path).max_ns if stored else None
+        return self._last_ns[stream]
 
     def _date(self, at_ns: int) -> str:
         return self._clock.date(at_ns)
@@ -146,11 +160,11 @@ class AnswerLog(_Log):
     def __init__(self, store_dir: Path) -> None:
         super().__init__(store_dir, "UTC")
 
-    def _read(self, lines: Sequence[bytes], offsets: Ints) -> _Read:
+    def _read(self, batch: Batch, offsets: Ints) -> _Read:
         answers: dict[int, Answer] = {}
         raw: dict[int, bytes] = {}
         rejected: Rejected = {}
-        for row, line in enumerate(lines):
+        for row, line in enumerate(batch.lines):
             try:
                 answers[row] = answer = Answer.parse(line)
             except MalformedAnswer:

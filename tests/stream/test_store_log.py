@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from stream_lines import CLOCK, SOURCE, append, append_in_pieces, some_lines, stored_digest
 
 from stream.answers import Answer
+from stream.events import Watched
 from stream.store import files, positions, rows, schema
 from stream.store.digest import combine, digest
 from stream.store.info import info
@@ -268,3 +269,15 @@ def test_an_answer_delivered_twice_is_read_once(tmp_path):
     assert info(tmp_path)["quarantined"] == {}  # that counts lines of the stream
     report = verify(tmp_path)
     assert report["holds"], report
+
+
+def test_the_repeated_autumn_hour_is_told_apart_by_its_neighbours(tmp_path):
+    start_ns, second_ns = CLOCK.read("2026-11-01T00:30"), 1_000_000_000
+    instants = [start_ns + minute * 60 * second_ns + minute % 7 * second_ns for minute in range(0, 210)]
+    lines = [Watched(at_ns, 1, "heat+1995", 3).format(CLOCK).encode() for at_ns in instants]
+    assert CLOCK.read(lines[100].split(b",")[0].decode()) != instants[100]  # a line alone cannot say
+    for first in range(0, 210, 50):  # a new log each time, as after restarts
+        append(tmp_path, lines[first : first + 50], first)
+    assert query(tmp_path, 'SELECT at_ns FROM events ORDER BY "offset"')["at_ns"].tolist() == instants
+    assert stored_digest(tmp_path) == digest(lines)
+    assert query(tmp_path, "SELECT raw FROM events WHERE raw IS NOT NULL")["raw"].tolist() == []

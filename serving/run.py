@@ -41,12 +41,20 @@ class Server(SharedListener):
         self._ready_file = ready_file
 
     def _reload(self, *args: Any, **kwargs: Any) -> None:
-        loads = [sys.executable, "-c", "from serving.wsgi import check; check()"]
-        if subprocess.run(loads, stdout=sys.stderr, check=False).returncode == 0:
-            return super()._reload(*args, **kwargs)  # type: ignore[no-any-return,no-untyped-call]
-        log.error("the code on disk does not load (see above): the workers stay as they are")
-        self.reload_signal = False
-        return self.main_loop_interrupt.clear()
+        if self._code_loads():
+            super()._reload(*args, **kwargs)  # type: ignore[no-untyped-call]
+        else:
+            log.error("the code on disk does not load (see above): the workers stay as they are")
+            self.reload_signal = False
+            self.main_loop_interrupt.clear()
+        if self.interrupt_children or self.interrupt_signal:  # came meanwhile, and may just have been cleared
+            self.main_loop_interrupt.set()
+
+    def _code_loads(self) -> bool:
+        with subprocess.Popen([sys.executable, "-c", "from serving.wsgi import check; check()"]) as trial:
+            self._wait(BOOT_SECONDS, lambda: trial.poll() is not None)
+            trial.kill()
+        return trial.returncode == 0
 
     def _respawn_workers(self, workers: Sequence[int], spawn_target: Any, target_loader: Any, delay: float = 0) -> None:
         """Replace workers by number: all of them in a roll (which comes with a delay), else those that died."""
@@ -61,21 +69,16 @@ class Server(SharedListener):
         fresh.start()
         if not old.is_alive():
             self.wrks[number] = fresh
-        if not self._came_up(fresh, began_ns):
+        self._wait(BOOT_SECONDS, lambda: self._ready_since(began_ns) or not fresh.is_alive())
+        if not fresh.is_alive():
             self.respawned_wrks[number] = time.monotonic()  # dying again within seconds is a crash loop: granian exits
-            return
-        if old.is_alive():
+        elif old.is_alive() and self._ready_since(began_ns):
             self._wait(DRAIN_SECONDS, lambda: False)
             self.wrks[number] = fresh
             _stop(old)
-
-    def _came_up(self, fresh: Worker, since_ns: int) -> bool:
-        """Whether the worker answers; one that does not is stopped."""
-        self._wait(BOOT_SECONDS, lambda: self._ready_since(since_ns) or not fresh.is_alive())
-        if fresh.is_alive() and not self._ready_since(since_ns):
-            log.error("a new worker did not answer within %g s", BOOT_SECONDS)
+        elif old.is_alive():
+            log.error("a new worker did not answer within %g s: the old one stays", BOOT_SECONDS)
             _stop(fresh)
-        return bool(fresh.is_alive())
 
     def _ready_since(self, since_ns: int) -> bool:
         try:

@@ -4,7 +4,7 @@ VENV := .venv/bin/python
 MODELS ?= recent,svd
 
 .DEFAULT_GOAL := help
-.PHONY: help setup deploy status logs down test check doctor mlflow retrain replay grade
+.PHONY: help setup deploy status logs down test check doctor mlflow retrain replay grade budgets
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ check: setup ## Lint, format, types, and which floor may import which
 	$(VENV) -m ruff format --check .
 	$(VENV) -m mypy
 	.venv/bin/lint-imports
+
+budgets: setup ## Measure the README's budgets on a fresh clone
+	@$(VENV) tests/bench/budgets.py
 
 doctor: ## Say what is wrong with broker, topic, API or disk, and what mends it
 	@$(VENV) -m stream doctor

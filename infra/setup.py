@@ -84,7 +84,8 @@ def _run_shown(command: list[str], wanted: int) -> None:
         for line in tool.stdout:
             words = [*words[-20:], line.strip()]
             seen += line.startswith("Collecting ")
-            progress.show(f"{min(seen, wanted)} of {wanted}: {' '.join(line.split()[:2])}")
+            if line.startswith(("Collecting ", "Installing ", "Resolved ", "Prepared ")):
+                progress.show(f"{min(seen, wanted)} of {wanted}: {' '.join(line.split()[:2])}")
     if tool.returncode:
         raise SetupFailed(f"setup: {' '.join(command[:4])} … failed: {_last_words(chr(10).join(words))}")
     progress.done("done")

@@ -173,6 +173,7 @@ class Feed:
                 self._count(self._log.append(batch))
                 self._pending.stored(batch.partition)
             reached = self._pending.expected()
+        self._read_on()
         offsets = {TopicPartition(self.plan.topic, p): OffsetAndMetadata(n, "", -1) for p, n in reached.items()}
         with contextlib.suppress(KafkaError):  # for whoever looks at the group; we never read it
             self._consumer.commit(offsets, timeout_ms=ANSWER_MS)
@@ -185,8 +186,8 @@ class Feed:
         topic = self._broker.topic(self.plan.topic)
         self._checked = time.monotonic()
         if topic is not None and sources.current(self._log.dir, topic.source) == self.source:
-            if self._pending.expected():
-                self._enter("reading", f"reading {self.plan.topic}, {len(self._pending.expected())} partitions")
+            if self.state != "cannot store":
+                self._read_on()
             return True
         dropped = self._pending.rows
         log.warning("%s: topic %s is gone or another one; %d lines dropped", self.plan.name, self.plan.topic, dropped)
@@ -255,6 +256,10 @@ class Feed:
             self._metrics.stored.labels(self.plan.name, kind).inc(lines)
         for reason, lines in stored.quarantined.items():
             self._metrics.quarantined.labels(self.plan.name, reason).inc(lines)
+
+    def _read_on(self) -> None:
+        if partitions := len(self._pending.expected()):
+            self._enter("reading", f"reading {self.plan.topic}, {partitions} partitions")
 
     def _enter(self, state: str, words: str, level: int = logging.INFO) -> None:
         """Each state is worth one line in the log, however long it lasts."""

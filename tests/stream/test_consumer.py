@@ -235,6 +235,17 @@ def test_a_broker_that_lost_the_end_of_its_log_begins_another_source(broker, fre
     assert reader.sources() == {source, following(source)}
 
 
+def test_lines_that_cannot_be_stored_wait_until_they_can(broker, fresh_topic, reader, caplog):
+    reader.store.mkdir()
+    (reader.store / "events").write_text("in the way, as a full disk would be")
+    send(broker, fresh_topic, some_lines(500))
+    with reader.running() as feed:
+        until(lambda: feed.state == "cannot store", 40, "the consumer to say so")
+        (reader.store / "events").unlink()
+        until(lambda: reader.lines() == 500 and feed.state == "reading", 40, "the lines in the store")
+    assert len([message for message in caplog.messages if "lines wait" in message]) == 1  # not once a second
+
+
 def begun(store):
     return {name.rpartition("-")[0] for name in positions.read(store)}
 

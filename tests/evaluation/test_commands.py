@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from evaluation.__main__ import cli, hours
-from small_logs import HOUR_NS, SmallLog
+from small_logs import HOUR_NS, SmallLog, answer, store_answers
 
 
 def log() -> SmallLog:
@@ -117,6 +117,10 @@ def test_hostile_ids_are_text_on_a_page(tmp_path):
     store, target = hostile.store(tmp_path / "store"), tmp_path / "report.html"
     run(tmp_path, "grade", "--store", store, "--html", target)
     assert "&lt;script&gt;" in target.read_text()
+    assert "script" not in Page(target.read_text()).tags
+    store_answers(store, [answer(0, 1, ["a", "a"], model="<script>2</script>")])
+    run(tmp_path, "online", "--store", store, "--by", "model", "--html", target)
+    assert "&lt;script&gt;2" in target.read_text()
     assert "script" not in Page(target.read_text()).tags
 
 

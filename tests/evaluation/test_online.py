@@ -192,6 +192,20 @@ def test_by_model_the_lists_of_each_are_judged_apart(store):
     assert figure(groups["2"], "record_accuracy") == (1 / 1, 1)  # d
 
 
+def test_the_same_list_given_twice_belongs_to_the_models_in_their_order(tmp_path):
+    log = SmallLog()
+    log.asked("2026-10-20T10:00", 1, ["a", "b"])
+    log.asked("2026-10-20T11:00", 1, ["a", "b"])
+    log.played("2026-10-20T11:30", 1, "a")
+    log.asked("2026-10-20T20:00", 2, ["c"])
+    store = log.store(tmp_path)
+    store_answers(store, [answer(0, 1, ["a", "b"], model="1"), answer(1, 1, ["a", "b"], model="2")])
+    groups = {g.facts["value"]: g for g in online(store, TERM, HOUR_NS, by="model").groups}
+    assert [groups[name].facts["requests"] for name in ("1", "2")] == [1, 1]
+    assert groups["1"].metric("hit_rate").value == 0  # the play came an hour and a half after the first list
+    assert groups["2"].metric("hit_rate").value == 1
+
+
 def test_by_hour_of_the_local_day(store):
     groups = online(store, TERM, 6 * HOUR_NS, by="hour").groups
     assert [(g.facts["value"], g.facts["requests"]) for g in groups] == [("10", 4), ("12", 1), ("20", 1)]

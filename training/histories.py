@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stream.published import load_servable
+from stream.published import DamagedModel, load_servable
 from training.servable import Array, Histories, find
 
 
@@ -23,8 +23,10 @@ class LiveHistories:
 
     @classmethod
     def of_folder(cls, folder: Path, users: Array, n_movies: int) -> "LiveHistories":
-        """Histories as of a version's publication. Raises DamagedModel, or KeyError if there are none."""
-        arrays = load_servable(folder, verify=False)  # verified when the folder was loaded
+        """Histories as of a version's publication. Raises DamagedModel."""
+        arrays = load_servable(folder)
+        if missing := {"seen_starts", "seen_movies"} - arrays.keys():
+            raise DamagedModel(folder, f"was published without {', '.join(sorted(missing))}")
         return cls(users, Histories(arrays["seen_starts"], arrays["seen_movies"]), n_movies)
 
     def add(self, user_ids: Array, movies: Array) -> set[int]:

@@ -181,12 +181,20 @@ def follow(settings: TrainingSettings) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    refresher = Refresher(settings)
+    refresher, problem = Refresher(settings), ""
     while not stop.wait(min(settings.refresh_seconds, evidence.BEAT_SECONDS)):
-        try:
-            if changed := refresher.step():
-                log.info("lists of %d users written as %s", changed, refresher.live and refresher.live.overlay)
-        except DamagedModel as error:
-            log.error("what is live cannot be refreshed: %s", error)
-            refresher.live = None
-        evidence.beat(settings.run_dir, "refresh", refresher.facts())
+        before, problem = problem, _step_and_tell(refresher)
+        if problem and problem != before:
+            log.error("lists stay as they are: %s", problem)
+        evidence.beat(settings.run_dir, "refresh", refresher.facts() | {"problem": problem or None})
+
+
+def _step_and_tell(refresher: Refresher) -> str:
+    """What went wrong, empty if nothing did; the next step then begins with the version's folder again."""
+    try:
+        if changed := refresher.step():
+            log.info("lists of %d users written as %s", changed, refresher.live and refresher.live.overlay)
+    except (DamagedModel, OSError) as error:  # OSError: disk full, or the folder was replaced meanwhile
+        refresher.live = None
+        return str(error)
+    return ""

@@ -7,14 +7,25 @@ from hypothesis import strategies as st
 from trainings import MINUTE_NS, append
 
 from stream.events import Rated, Watched
-from stream.published import DamagedModel, PublishedModel, Slot, Tier, load_model, move_pointer, read_pointer
+from stream.published import (
+    DamagedModel,
+    Manifest,
+    PublishedModel,
+    Slot,
+    Tables,
+    Tier,
+    load_model,
+    move_pointer,
+    read_pointer,
+    write_model,
+)
 from training.data import read_stored
 from training.histories import LiveHistories
 from training.models import Recipe
 from training.publish import publish
 from training.refresh import Refresher
 from training.registry import Version
-from training.servable import Histories
+from training.servable import Histories, Servable
 from training.settings import TrainingSettings
 
 NOTHING: dict[str, object] = {}
@@ -170,6 +181,17 @@ def test_a_damaged_live_version_is_said_to_be_damaged(house):
     settings, _ = house
     (settings.models_dir / "1" / "lists.npy").write_bytes(b"")
     with pytest.raises(DamagedModel, match=r"lists\.npy"):
+        Refresher(settings).step()
+
+
+def test_a_version_published_without_histories_is_damaged(house):
+    settings, _ = house
+    manifest = Manifest("9", "recent", histories={"until_ns": 0})
+    tables = Tables(np.array(["a"]), np.array([7]), np.array([[0]]), np.array([0]), np.array([0]))
+    servable = Servable.of_scores(np.array([7]), np.array(["a"]), np.ones(1))
+    write_model(settings.models_dir, tables, manifest, servable.arrays())
+    move_pointer(settings.models_dir, {"default": Slot("9")})
+    with pytest.raises(DamagedModel, match="without seen_movies"):
         Refresher(settings).step()
 
 

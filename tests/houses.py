@@ -1,5 +1,6 @@
 """A whole house in a folder of its own: a copy of the tracked files, its own ports, the tiny test world."""
 
+import configparser
 import contextlib
 import http.client
 import json
@@ -80,9 +81,16 @@ class House:
         finally:
             connection.close()
 
+    def supervisor(self, *words: str) -> str:
+        """What supervisorctl answers, e.g. to `stop kafka`."""
+        conf = configparser.RawConfigParser()
+        conf.read(self.folder / "var/run/supervisord.conf")
+        socket_file = conf["unix_http_server"]["file"]
+        return self.run(".venv/bin/supervisorctl", "-s", f"unix://{socket_file}", *words).stdout.strip()
+
     def pid(self, name: str) -> int:
         """Process id of a supervised program, 0 if it is not running."""
-        text = self.run(".venv/bin/supervisorctl", "-c", "var/run/supervisord.conf", "pid", name).stdout.strip()
+        text = self.supervisor("pid", name)
         return int(text) if text.isdigit() else 0
 
 

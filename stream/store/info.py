@@ -11,13 +11,15 @@ from stream.store.layout import Layout, layout
 from stream.store.query import reading
 from stream.store.schema import Facts
 
+Found = tuple[Segment, Facts]
+
 
 def info(store_dir: Path) -> dict[str, Any]:
     """Counts of everything stored, including lines of which only folded sessions remain.
 
     Keys: events, kinds, quarantined (by reason), answers, pruned (events no longer stored one by one), first_ns and
-    last_ns (of the events), bytes, files, sources (source, partition, first, last), digest (of all lines of the
-    stream, parsed or not; independent of files, partitions, compaction and folding, but not of what was dropped).
+    last_ns (of the events), bytes, files, sources (source, partition, first, last, lines, digest), digest (of all
+    lines, parsed or not; independent of files, partitions, compaction and folding, but not of what was dropped).
     """
     return reading(lambda: _info(store_dir))
 
@@ -35,21 +37,20 @@ def _info(store_dir: Path) -> dict[str, Any]:
     now = layout(store_dir)
     events, pruned = _event_facts(now, None), [schema.facts_of(segment.path) for segment in now.sessions]
     answer_sources = {segment.stream for segment in now.answers}
-    refused = [
-        rows.facts_of(segment, files.QUARANTINE) for segment in now.quarantine if segment.stream not in answer_sources
-    ]
+    refused = [(s, rows.facts_of(s, files.QUARANTINE)) for s in now.quarantine if s.stream not in answer_sources]
+    covered = [*now.events, *now.sessions]
     paths = [path for kind in files.KINDS for path in (store_dir / kind).glob("date=*/*.parquet")]
     return {
-        "events": sum(facts.lines for facts in events),
-        "kinds": _counted(events, ("watch", "rate", "request", "account")),
-        "quarantined": _counted(refused),
+        **_lines("events", events),
+        "kinds": _counted(_facts(events), ("watch", "rate", "request", "account")),
+        "quarantined": _counted(_facts(refused)),
         "answers": sum(rows.facts_of(segment, files.ANSWERS).lines for segment in now.answers),
         "pruned": sum(facts.lines for facts in pruned),
-        **_span(events),
+        **_span(_facts(events)),
         "bytes": sum(_size(path) for path in paths),
         "files": len(paths),
-        "sources": _sources([*now.events, *now.sessions]),
-        "digest": digest.to_hex(digest.combine(facts.digest for facts in events + refused)),
+        "sources": [source | _lines("lines", _of(source, events + refused)) for source in _sources(covered)],
+        "digest": _lines("lines", events + refused)["digest"],
     }
 
 
@@ -57,18 +58,27 @@ def _fingerprint(store_dir: Path, until_ns: int | None) -> dict[str, Any]:
     now = layout(store_dir)
     events = _event_facts(now, until_ns)
     early = [segment for segment in (*now.events, *now.sessions) if _begins_before(segment, until_ns)]
-    return {
-        "sources": _sources(early),
-        "events": sum(facts.lines for facts in events),
-        "digest": digest.to_hex(digest.combine(facts.digest for facts in events)),
-        **_span(events),
-    }
+    return {"sources": _sources(early), **_lines("events", events), **_span(_facts(events))}
 
 
-def _event_facts(now: Layout, until_ns: int | None) -> list[Facts]:
-    raw = [rows.facts_of(s, files.EVENTS, until_ns) for s in now.events if _begins_before(s, until_ns)]
-    kept = [rows.facts_of(s, files.KEPT, until_ns) for s in now.kept if _begins_before(s, until_ns)]
-    return raw + kept + [schema.facts_of(s.path) for s in now.sessions if _begins_before(s, until_ns)]
+def _event_facts(now: Layout, until_ns: int | None) -> list[Found]:
+    raw = [(s, rows.facts_of(s, files.EVENTS, until_ns)) for s in now.events if _begins_before(s, until_ns)]
+    kept = [(s, rows.facts_of(s, files.KEPT, until_ns)) for s in now.kept if _begins_before(s, until_ns)]
+    return raw + kept + [(s, schema.facts_of(s.path)) for s in now.sessions if _begins_before(s, until_ns)]
+
+
+def _facts(found: list[Found]) -> list[Facts]:
+    return [facts for _, facts in found]
+
+
+def _of(source: dict[str, Any], found: list[Found]) -> list[Found]:
+    return [each for each in found if each[0].stream == (source["source"], source["partition"])]
+
+
+def _lines(name: str, found: list[Found]) -> dict[str, Any]:
+    """How many lines, under `name`, and the digest of their bytes."""
+    total = digest.combine(facts.digest for _, facts in found)
+    return {name: sum(facts.lines for _, facts in found), "digest": digest.to_hex(total)}
 
 
 def _begins_before(segment: Segment, until_ns: int | None) -> bool:

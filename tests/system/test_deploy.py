@@ -13,7 +13,7 @@ def test_deploy_says_what_runs_what_happens_and_what_to_do_next(deployed):
     said = deployed.deploy_output
     for name in ("kafka", "platform", "consumer", "shipper", "schedule", "refresh", "service", "evaluation"):
         assert re.search(rf"^\s*{name}\s", said, re.MULTILINE), f"{name} is missing from the table"
-    for fact in ("events stored", "model live", "answered 200", "p99", "personalised", "hit rate"):
+    for fact in ("lines stored", "model live", "answered with 200", "p99", "personalised", "hit rate"):
         assert fact in said.lower(), f"{fact!r} is not said"
 
 

@@ -26,7 +26,7 @@ def test_the_page_works_from_top_to_bottom(deployed):
         (deployed.folder / "training/models/mine.py").unlink(missing_ok=True)
     story = "\n".join(said.values())
     assert len(said) >= 9
-    assert len((deployed.folder / "var/five-lines.log").read_text().splitlines()) == 5
+    assert len(said[1].splitlines()) >= 5
     assert "X-Tier: " in story
     assert re.search(r"mine", said[7]), "the model of one's own stands in the table of models"
     assert '"name":"mine"' in said[8].replace(" ", ""), "it went live"

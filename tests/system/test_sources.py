@@ -61,28 +61,17 @@ def course_offsets(bootstrap: str, topic: str) -> tuple[set[str], dict[int, int]
 
 def test_a_course_is_only_read(tmp_path, recording, broker, fresh_topic):
     path, lines = recording
-    with house(tmp_path / "teacher") as teacher, house(
-        tmp_path / "student", SOURCE="course", KAFKA_BOOTSTRAP=broker, TOPIC=fresh_topic, SERVE_HOST="127.0.0.1",
-        API_URL="http://127.0.0.1:9",
-    ) as student:  # fmt: skip
-        replay = (
-            "-m",
-            "stream",
-            "replay",
-            str(path),
-            "--topic",
-            fresh_topic,
-            "--bootstrap",
-            broker,
-            "--speed",
-            "1000000",
-        )
-        teacher.python(*replay, timeout=120)
+    with house(tmp_path / "teacher", KAFKA_BOOTSTRAP=broker) as teacher:
+        teacher.python("-m", "stream", "replay", str(path), "--topic", fresh_topic, "--speed", "inf", timeout=120)
+    course = {"SOURCE": "course", "KAFKA_BOOTSTRAP": broker, "TOPIC": fresh_topic, "API_URL": "http://127.0.0.1:9"}
+    with house(tmp_path / "student", SERVE_HOST="127.0.0.1", **course) as student:
         before = course_offsets(broker, fresh_topic)
         said = student.must("make", "deploy", timeout=300)
         assert "platform" not in said.split("What is happening")[0]
         until(
-            lambda: student.report("-m", "stream", "store", "info")["lines"] >= len(lines), 60, "the topic in the store"
+            lambda: student.report("-m", "stream", "store", "info")["events"] >= len(lines),
+            60,
+            "the topic in the store",
         )
         with load(student, per_second=20) as seen:
             until(lambda: seen.answered > 40, 20, "answers")

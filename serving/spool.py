@@ -8,6 +8,7 @@ Start reading at `Spool.write`.
 
 import contextlib
 import os
+import threading
 from pathlib import Path
 
 ROTATE_BYTES = 4_000_000
@@ -19,6 +20,7 @@ class Spool:
     def __init__(self, directory: Path, max_bytes: int, start_ns: int, rotate_bytes: int = ROTATE_BYTES) -> None:
         self._directory, self._max_bytes, self._rotate_bytes = directory, max_bytes, rotate_bytes
         self._stem = f"{os.getpid()}-{start_ns}"
+        self._lock = threading.Lock()  # requests write, housekeeping measures
         self._number = -1
         self._file: int | None = None
         self._path = directory / f"{self._stem}-0.jsonl"
@@ -29,24 +31,26 @@ class Spool:
     def write(self, line: str) -> str | None:
         """Keep one record; None when kept, else why not: `bound` or `disk`. Never raises."""
         data = line.encode() + b"\n"
-        if self._total + len(data) > self._max_bytes:
-            return "bound"
-        try:
-            self._append(data)
-        except OSError:
-            self._forget_half_a_line()
-            return "disk"
-        return None
+        with self._lock:
+            if self._total + len(data) > self._max_bytes:
+                return "bound"
+            try:
+                self._append(data)
+            except OSError:
+                self._forget_half_a_line()
+                return "disk"
+            return None
 
     def measure(self) -> None:
         """Learn how much lies in the folder, and notice when our file was taken away. Never raises."""
-        try:
-            with os.scandir(self._directory) as entries:
-                self._total = sum(_size(entry) for entry in entries)
-        except OSError:
-            self._total = 0
-        if self._file is not None and not self._path.exists():
-            self._give_up_file()
+        with self._lock:  # a record written meanwhile would not be counted; the folder holds few files
+            try:
+                with os.scandir(self._directory) as entries:
+                    self._total = sum(_size(entry) for entry in entries)
+            except OSError:
+                self._total = 0
+            if self._file is not None and not self._path.exists():
+                self._give_up_file()
 
     def close(self) -> None:
         """Let go of the file; the shipper takes what is in it."""

@@ -4,6 +4,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -36,6 +37,22 @@ def test_beyond_the_bound_records_are_refused_until_the_shipper_made_room(tmp_pa
     spool.measure()
     assert spool.write("cccc") is None
     assert lines(tmp_path) == ["aaaa", "bbbb", "cccc"]
+
+
+def test_the_bound_holds_while_housekeeping_measures(tmp_path):
+    spool, over = Spool(tmp_path, 300_000, start_ns=7, rotate_bytes=50_000), threading.Event()
+
+    def measure():
+        while not over.is_set():
+            spool.measure()
+
+    thread = threading.Thread(target=measure)
+    thread.start()
+    kept = sum(spool.write("x" * 99) is None for _ in range(6_000))
+    over.set()
+    thread.join()
+    assert kept == 3_000  # of 100 bytes each
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) == 300_000
 
 
 def test_a_file_that_was_taken_away_gets_a_successor(tmp_path):

@@ -59,7 +59,7 @@ def models(as_json: bool) -> None:
 @cli.command()
 @click.argument("version")
 def promote(version: str) -> None:
-    """Make VERSION the champion and live, whatever the gate said of it."""
+    """Make VERSION (a number, or a model's name for its newest) the champion and live, whatever the gate said of it."""
     _release("promote", version)
 
 

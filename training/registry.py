@@ -54,12 +54,12 @@ class Registry:
         made = self.mlflow.create_model_version(MODEL, source, run_id, tags=tags)
         return self.get(str(made.version))
 
-    def get(self, number: str) -> Version:
-        """A version by its number. Raises NoSuchVersion."""
+    def get(self, which: str) -> Version:
+        """A version by its number, or the newest of a model by the model's name. Raises NoSuchVersion."""
         for version in self.versions():
-            if version.number == number:
+            if which in (version.number, version.recipe.name):
                 return version
-        raise NoSuchVersion(f"no version {number} in the registry; `training models` lists them")
+        raise NoSuchVersion(f"no version {which} in the registry; `python -m training models` lists them")
 
     def versions(self) -> list[Version]:
         """All versions, newest first."""

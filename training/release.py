@@ -47,10 +47,13 @@ def version_table(listed: Sequence[Listed]) -> str:
     return "\n".join(lines)
 
 
-def promote(settings: TrainingSettings, number: str) -> str:
-    """Make a version live and champion. Raises NoSuchVersion, or DamagedModel if its arrays are gone."""
+def promote(settings: TrainingSettings, which: str) -> str:
+    """Make a version, or the newest of a model, live and champion.
+
+    Raises NoSuchVersion, or DamagedModel if its arrays are gone.
+    """
     registry = Registry(settings.mlflow_dir)
-    return _bring_live(settings, registry, registry.get(number))
+    return _bring_live(settings, registry, registry.get(which))
 
 
 def rollback(settings: TrainingSettings) -> str:

@@ -162,7 +162,11 @@ def test_any_version_can_go_live_by_hand_and_be_taken_back(trained_twice):
     assert live_version(settings) == registry.aliased(CHAMPION).number == trained_twice.trained.live
     shutil.rmtree(settings.models_dir / trained_twice.trained.live)
     assert "(popularity) is published anew" in release.republish(settings)
+    assert f"version {svd} (svd) is live" in release.promote(settings, "svd")
+    release.rollback(settings)
     assert load_model(settings.models_dir / live_version(settings)).version == trained_twice.trained.live
+    with pytest.raises(NoSuchVersion, match="no version nope"):
+        release.promote(settings, "nope")
     assert "live, champion" in release.version_table(release.versions(settings))
 
 

@@ -18,7 +18,7 @@ from stream.store import compact, retention
 from stream.store.log import AnswerLog, EventLog
 
 BEAT_S = 2.0
-TIDY_S = 60.0
+TIDY_S, FIRST_TIDY_S = 60.0, 10.0
 
 log = logging.getLogger("stream.consumer")
 
@@ -60,7 +60,7 @@ class Keeper:
     def __init__(self, settings: StreamSettings, metrics: ConsumerMetrics) -> None:
         self._settings, self._metrics = settings, metrics
         self._beat_at = 0.0
-        self._tidy_at = time.monotonic() + TIDY_S
+        self._tidy_at = time.monotonic() + FIRST_TIDY_S
 
     def beat(self, feeds: list[Feed]) -> None:
         """Say what the feeds are doing, every few seconds."""

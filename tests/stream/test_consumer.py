@@ -88,9 +88,9 @@ def test_kill_nine_at_random_moments_loses_nothing_and_doubles_nothing(tmp_path,
     lines = some_lines(40_000)
     with (
         consumer_house(tmp_path / "var", broker, fresh_topic) as house,
-        sending(broker, fresh_topic, lines, seconds=15) as sender,
+        sending(broker, fresh_topic, lines, seconds=10) as sender,
     ):
-        for _ in range(4):
+        for _ in range(3):
             house.start()
             goal = house.lines() + draw.randrange(1, 6_000)
             until(lambda goal=goal: house.lines() >= goal or not sender.is_alive(), 40, "some lines", every=0.01)

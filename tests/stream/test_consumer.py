@@ -86,22 +86,18 @@ def test_every_line_is_stored_once_and_a_stop_is_clean(tmp_path, broker, fresh_t
 def test_kill_nine_at_random_moments_loses_nothing_and_doubles_nothing(tmp_path, broker, fresh_topic):
     draw = random.Random(11)
     lines = some_lines(40_000)
-    with (
-        consumer_house(tmp_path / "var", broker, fresh_topic) as house,
-        sending(broker, fresh_topic, lines, seconds=10) as sender,
-    ):
-        for _ in range(3):
-            house.start()
-            goal = house.lines() + draw.randrange(1, 6_000)
-            until(lambda goal=goal: house.lines() >= goal or not sender.is_alive(), 40, "some lines", every=0.01)
-            house.stop(signal.SIGKILL)
-    house.start()
-    until(lambda: house.lines() >= len(lines), 30, "all lines in the store")
-    with contextlib.ExitStack() as stack:
-        stack.callback(house.stop, signal.SIGKILL)
+    with consumer_house(tmp_path / "var", broker, fresh_topic) as house:
+        with sending(broker, fresh_topic, lines, seconds=10) as sender:
+            for _ in range(3):
+                house.start()
+                goal = house.lines() + draw.randrange(1, 6_000)
+                until(lambda goal=goal: house.lines() >= goal or not sender.is_alive(), 40, "some lines", every=0.01)
+                house.stop(signal.SIGKILL)
+        house.start()
+        until(lambda: house.lines() >= len(lines), 40, "all lines in the store")
         assert house.stop() == 0
-    assert house.lines() == len(lines)
-    assert agrees(house, broker, fresh_topic)
+        assert house.lines() == len(lines)
+        assert agrees(house, broker, fresh_topic)
 
 
 def test_a_topic_made_anew_under_a_running_consumer_is_read_from_its_start(broker, fresh_topic, reader):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from infra import pids, setup
+from infra import disk, pids, setup
 from infra.conf import Layout
 from infra.deploy import DeployFailed, Deployment
 from infra.digest import BrokenSource
@@ -57,7 +57,7 @@ def deploy(settings: Settings, layout: Layout) -> int:
     with _alone(layout):
         deployment = up(settings, layout)
     say(_table(deployment, deployment.verdicts()))
-    say("\n" + "\n".join(facts_of(settings).lines()))
+    say("\n" + "\n".join((*facts_of(settings).lines(), disk.line(settings))))
     say("\n" + _NEXT.format(address=f"{settings.service_address}/recommend/42"))
     say(f"\nAll healthy after {time.monotonic() - started:.0f} s.")
     return 0
@@ -73,7 +73,7 @@ def status(settings: Settings, layout: Layout) -> int:
         return 1
     verdicts = deployment.verdicts()
     say(_table(deployment, verdicts))
-    say("\n" + "\n".join(facts_of(settings).lines()))
+    say("\n" + "\n".join((*facts_of(settings).lines(), disk.line(settings))))
     for program in deployment.table:
         if not verdicts[program.name].healthy:
             say(f"\n{program.name}: {verdicts[program.name].why}; see {deployment.log(program)}")

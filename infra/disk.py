@@ -1,5 +1,6 @@
-"""The most that `var/` can take, part by part, from the settings: what is configured here is what holds for ever."""
+"""What `var/` takes and the most it can take, part by part: what the settings allow is what holds for ever."""
 
+import os
 import re
 from pathlib import Path
 
@@ -32,3 +33,21 @@ def disk_caps_mb(settings: Settings) -> dict[str, float]:
         "mlflow": versions * _MODEL_MB + _SMALL_MB,
         "small files": _SMALL_MB,
     }
+
+
+def line(settings: Settings) -> str:
+    """Disk taken and its bound, for a person."""
+    taken, most = taken_mb(settings.house.var_dir), sum(disk_caps_mb(settings).values())
+    return f"disk taken            {taken / 1000:.2f} GB, at most {most / 1000:.1f} GB for ever"
+
+
+def taken_mb(folder: Path) -> float:
+    """Disk blocks of all files below a folder, in MB; sparse files count what they hold."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(f"{parent}/{name}").st_blocks * 512
+            except FileNotFoundError:  # merged, shipped or replaced meanwhile
+                continue
+    return total / MB

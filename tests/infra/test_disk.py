@@ -1,6 +1,6 @@
 """What `var/` can grow to."""
 
-from infra.disk import LIMIT_MB, disk_caps_mb
+from infra.disk import LIMIT_MB, disk_caps_mb, taken_mb
 from infra.processes import Settings, programs
 
 
@@ -24,3 +24,11 @@ def test_a_partition_may_keep_its_retention_and_one_segment():
 
 def test_each_process_and_the_supervisor_may_fill_two_log_files():
     assert disk_caps_mb(Settings.read())["logs"] == (len(programs(Settings.read())) + 1) * 10
+
+
+def test_what_is_taken_counts_blocks_so_a_sparse_file_is_small(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/full").write_bytes(b"x" * 2_000_000)
+    with (tmp_path / "sparse").open("wb") as sparse:
+        sparse.truncate(50_000_000)
+    assert 2.0 <= taken_mb(tmp_path) < 2.1

@@ -4,7 +4,7 @@ VENV := .venv/bin/python
 MODELS ?= recent,svd
 
 .DEFAULT_GOAL := help
-.PHONY: help setup deploy status logs down test check doctor mlflow retrain replay grade budgets
+.PHONY: help setup deploy status logs down test check doctor mlflow retrain replay grade budgets lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +24,8 @@ logs: ## Follow the logs; NAME=service for one process
 down: ## Stop everything, keep the data
 	@$(PYTHON) -m infra down
 
-test: setup ## Run all tests
-	$(VENV) -m pytest $(ARGS)
+test: setup ## Run all tests, two files at a time; ARGS="-k name" for some
+	$(VENV) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: setup ## Lint, format, types, and which floor may import which
 	$(VENV) -m ruff check .
@@ -45,8 +45,12 @@ mlflow: ## Show training runs and the model registry in a browser
 retrain: ## Train now and promote the winner; MODELS=recent,svd
 	@$(VENV) -m training train --model $(MODELS) --promote
 
-replay: ## Send recorded lines to a topic; FILE=recording TOPIC=topic
-	@$(VENV) -m stream replay $(FILE) --topic $(TOPIC)
+replay: ## Send recorded lines to a topic; FILE=recording TOPIC=topic SPEED=60
+	@$(VENV) -m stream replay $(FILE) --topic $(TOPIC) --speed $(or $(SPEED),1)
 
-grade: ## Judge the service by the course's rules
-	@$(VENV) -m evaluation grade
+grade: ## Judge the service by the course's rules; SUBMITTED=2026-10-20T23:59 (stream time)
+	@$(VENV) -m evaluation grade $(addprefix --submitted ,$(SUBMITTED))
+
+lock: ## Resolve pyproject.toml anew into requirements.lock (needs uv on PATH)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+		--python-version 3.11 --all-extras pyproject.toml -o requirements.lock

@@ -32,7 +32,8 @@ def test_every_line_is_there_whether_it_parses_or_not(tmp_path):
     assert set(held["quarantined"]) >= {"empty", "encoding"}
     assert held["digest"] == f"{digest(lines):032x}"
     assert stored_digest(tmp_path) == digest(lines)
-    assert held["sources"] == [{"source": SOURCE, "partition": 0, "first": 0, "last": 2_999}]
+    everything = {"lines": 3_000, "digest": held["digest"]}
+    assert held["sources"] == [{"source": SOURCE, "partition": 0, "first": 0, "last": 2_999, **everything}]
 
 
 def test_lines_come_back_byte_for_byte_in_their_order(tmp_path):

@@ -25,7 +25,7 @@ down: ## Stop everything, keep the data
 	@$(PYTHON) -m infra down
 
 test: setup ## Run all tests, two files at a time; ARGS="-k name" for some
-	$(VENV) -m pytest -n 2 --dist loadfile $(ARGS)
+	$(VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup ## Lint, format, types, and which floor may import which
 	$(VENV) -m ruff check .

@@ -20,6 +20,11 @@ def pytest_configure(config):
     config.addinivalue_line("filterwarnings", "ignore:(read|open)_text is deprecated:DeprecationWarning")
 
 
+def pytest_collection_modifyitems(items):
+    """Longest first: a file that brings a whole system up must not be the last that one of two workers begins."""
+    items.sort(key=lambda item: "system" not in item.keywords)
+
+
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory):
     """Address of a running Kafka: yours if TEST_KAFKA_BOOTSTRAP is set, else one of our own."""

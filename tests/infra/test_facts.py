@@ -86,11 +86,13 @@ def test_evaluations_figures_are_shown(tmp_path, service):
     assert "hit rate so far       not known yet" in shown
 
 
-RUNNING = State("one", "RUNNING", 1, int(time.time()) - 100, int(time.time()), "pid 1")
+def running():
+    """A process that has run for a while."""
+    return State("one", "RUNNING", 1, int(time.time()) - 100, int(time.time()), "pid 1")
 
 
 def verdict_of(tmp_path, **what):
-    return judge(Program("one", (), (), "", **what), RUNNING, tmp_path, tmp_path / "one.log")
+    return judge(Program("one", (), (), "", **what), running(), tmp_path, tmp_path / "one.log")
 
 
 def test_a_stale_heartbeat_is_not_healthy(tmp_path):

@@ -35,7 +35,13 @@ class _Service(ThreadingHTTPServer):
 
     def __init__(self, movies: list[str]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.body, self.ready, self.asked = ",".join(movies).encode(), True, 0
+        self.body, self.ready, self.gone, self.asked = ",".join(movies).encode(), True, False, 0
+
+    def leave(self) -> None:
+        """As a process that dies: nothing listens any more, and open connections end without an answer."""
+        self.gone = True
+        self.shutdown()
+        self.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -43,6 +49,9 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self):
+        if self.server.gone:
+            self.close_connection = True
+            return
         self.server.asked += self.path.startswith("/recommend/")
         self.send_response(200 if self.server.ready else 503)
         self.send_header("Content-Length", str(len(self.server.body)))
@@ -190,8 +199,7 @@ def test_a_service_that_went_away_is_refused_in_javas_words(broker, fresh_topic,
     settings = _settings(tmp_path, fresh_topic, service)
     with _running(settings, broker) as platform:
         until(lambda: platform.facts()["requests_ok"] > 3, 40, "requests answered")
-        service.shutdown()
-        service.server_close()
+        service.leave()
         until(lambda: platform.facts()["requests"] > platform.facts()["requests_ok"] + 5, 40, "requests refused")
     failures = [event for event in _events(_lines(broker, fresh_topic), settings)
                 if isinstance(event, Requested) and event.status == 0]  # fmt: skip

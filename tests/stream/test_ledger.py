@@ -1,6 +1,7 @@
 """The ledger of language-model use: what is written is read, and nothing else."""
 
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
 
@@ -30,12 +31,11 @@ def test_the_ledger_gives_back_what_was_recorded_in_order(recorded):
 def test_records_of_others_and_later_keys_do_no_harm(tmp_path):
     good = Use(AT, 42, "stand-in", 100, 20, 0.0003, "ok")
     evidence.leave(tmp_path, "llm", {"at_ns": AT, "note": "no use"})
-    evidence.leave(tmp_path, "llm", {"at_ns": AT, "user_id": 42, "model": "stand-in", "prompt_tokens": 100,
-                                     "completion_tokens": 20, "price_usd": 0.0003, "outcome": "ok", "later": 1})  # fmt: skip
+    evidence.leave(tmp_path, "llm", asdict(good) | {"later": 1})
     assert list(ledger.uses(tmp_path)) == [good]
 
 
 @pytest.mark.parametrize(("tokens", "outcome"), [(-1, "ok"), (1, "fine")])
 def test_a_wrong_use_is_refused_saying_what_was_expected(tokens, outcome):
-    with pytest.raises(ValueError, match="at least 0|one of ok, cached"):
+    with pytest.raises(ValueError, match=r"at least 0|one of ok, cached"):
         Use(AT, 42, "stand-in", tokens, 0, 0.0, outcome)

@@ -73,7 +73,7 @@ class Answerer:
         model = models[_slot(arms, models)]
         if model is not default:
             found = model.list_of(user_id)
-        movies, tier = found or (_popular(model), Tier.POPULAR)
+        movies, tier = found or (model.popular, Tier.POPULAR)
         return Offer(
             movies=_at_most_once(movies)[:MAX_ITEMS],
             tier=TIERS[tier],
@@ -93,10 +93,6 @@ def _slot(arms: Mapping[str, Arm], models: Mapping[str, PublishedModel]) -> str:
     named = [arm.slot for arm in arms.values() if arm.slot is not None]
     combined = "+".join(named)
     return combined if combined in models else (named[0] if named else DEFAULT_SLOT)
-
-
-def _popular(model: PublishedModel) -> tuple[str, ...]:
-    return model.popular
 
 
 def _at_most_once(movies: tuple[str, ...]) -> tuple[str, ...]:

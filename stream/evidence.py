@@ -52,6 +52,17 @@ def read_beats(run_dir: Path) -> dict[str, Beat]:
     return {found.name: found for path in sorted((run_dir / "health").glob("*.json")) if (found := _read_beat(path))}
 
 
+def alive(pid: int) -> bool:
+    """Whether a process of this id runs now, whoever owns it."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def leave(var_dir: Path, kind: str, record: Mapping[str, Any]) -> None:
     """Append `record` to the evidence of `kind`; `at_ns` (UTC) is added unless the record has its own.
 

@@ -190,12 +190,8 @@ def _sorted_out(lines: list[bytes]) -> tuple[list[bytes], list[bytes]]:
 
 def _runs(pid: int, start_ns: int) -> bool:
     """Whether the worker that started then still runs; its process id may be another process's by now."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+    if not evidence.alive(pid):
         return False
-    except PermissionError:
-        pass
     began_ns = _process_start_ns(pid)
     return began_ns is None or began_ns <= start_ns + 2_000_000_000
 

@@ -2,11 +2,11 @@
 
 import contextlib
 import fcntl
-import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from stream.evidence import alive
 from stream.store import files
 from stream.store.files import Segment
 
@@ -41,15 +41,5 @@ def remove(gone: Iterable[Segment]) -> int:
 def _clear_half_written(store_dir: Path) -> None:
     for kind in files.KINDS:
         for path in (store_dir / kind).glob("date=*/.*.tmp"):
-            if (found := _HALF_WRITTEN.fullmatch(path.name)) and not _alive(int(found["pid"])):
+            if (found := _HALF_WRITTEN.fullmatch(path.name)) and not alive(int(found["pid"])):
                 path.unlink(missing_ok=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

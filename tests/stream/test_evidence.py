@@ -3,6 +3,8 @@
 import json
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 
 import pytest
@@ -90,3 +92,10 @@ def test_a_name_that_would_leave_its_folder_is_refused(tmp_path, name):
         evidence.leave(tmp_path, name, {})
     with pytest.raises(ValueError, match="expected a name"):
         evidence.beat(tmp_path, name, {})
+
+
+def test_a_process_is_alive_until_it_is_reaped():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    assert evidence.alive(child.pid)
+    child.communicate(b"\n")
+    assert not evidence.alive(child.pid)

@@ -52,5 +52,5 @@ grade: ## Judge the service by the course's rules; SUBMITTED=2026-10-20T23:59 (s
 	@$(VENV) -m evaluation grade $(addprefix --submitted ,$(SUBMITTED))
 
 lock: ## Resolve pyproject.toml anew into requirements.lock (needs uv on PATH)
-	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-strip-extras \
 		--python-version 3.11 --all-extras pyproject.toml -o requirements.lock

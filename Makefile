@@ -4,7 +4,7 @@ VENV := .venv/bin/python
 MODELS ?= recent,svd
 
 .DEFAULT_GOAL := help
-.PHONY: help setup deploy status logs down test check doctor mlflow retrain replay grade budgets lock
+.PHONY: help setup deploy status logs down test soak bench check doctor mlflow retrain replay grade budgets lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,12 @@ down: ## Stop everything, keep the data
 
 test: setup ## Run all tests, two files at a time; ARGS="-k name" for some
 	$(VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+soak: setup ## Run the long campaigns (each at most 30 min); ONLY=name for one
+	$(VENV) -m pytest -v --timeout 1800 $(ARGS) $(if $(ONLY),tests/soak/test_$(ONLY).py,tests/soak)
+
+bench: setup ## Measure speed and size against their goals; ONLY=topic for one
+	@$(VENV) tests/bench $(ONLY)
 
 check: setup ## Lint, format, types, and which floor may import which
 	$(VENV) -m ruff check .
@@ -54,3 +60,5 @@ grade: ## Judge the service by the course's rules; SUBMITTED=2026-10-20T23:59 (s
 lock: ## Resolve pyproject.toml anew into requirements.lock (needs uv on PATH)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-strip-extras \
 		--python-version 3.11 --all-extras pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+		--python-version 3.11 --group bench -o tests/bench/requirements.lock

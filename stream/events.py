@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from stream.wall_clock import WallClock as WallClock
 
@@ -122,6 +122,34 @@ def parse_line(line: bytes | str, clock: WallClock) -> Event:
 
     Raises MalformedLine and no other error.
     """
+    try:  # nearly every line is a watch line of a film seen before, and every part of it can be looked up
+        at, user, what = line.decode("ascii").split(",", 2)  # type: ignore[union-attr]
+        path, _, file = what.rpartition("/")
+        tick: Any = _Tick(clock.read(at), int(user), _WATCH_PATHS[path], _FILES[file])
+        if user.isdigit() and len(user) <= 18:
+            tick.__class__ = Watched
+            return tick
+    except (AttributeError, KeyError, ValueError):
+        pass
+    return _parse_carefully(line, clock)
+
+
+@dataclass(slots=True)
+class _Tick:
+    """A `Watched` in the making: the same layout, but not frozen, so that it is filled three times as fast."""
+
+    at_ns: int
+    user_id: int
+    movie_id: str
+    minute: int
+
+
+_FILES = {f"{minute}.mpg": minute for minute in range(2_000)}
+_WATCH_PATHS: dict[str, str] = {}  # "GET /data/m/<movie>" to the movie, of films seen before
+_REMEMBERED_MOVIES = 100_000  # the largest catalogue has 27,000; the rest is room for damaged ids
+
+
+def _parse_carefully(line: bytes | str, clock: WallClock) -> Event:
     text = _text(line)
     parts = text.split(",", 2)
     if len(parts) != 3:
@@ -169,6 +197,9 @@ def _watched(line: str, at_ns: int, user_id: int, payload: str) -> Watched:
         raise MalformedLine(line, Reason.MOVIE, "GET /data/m/<movie>/<minute>.mpg")
     if not (file.endswith(".mpg") and _NUMBER.fullmatch(file, 0, len(file) - 4)):
         raise MalformedLine(line, Reason.MINUTE, "GET /data/m/<movie>/<minute>.mpg")
+    if len(_WATCH_PATHS) >= _REMEMBERED_MOVIES:
+        _WATCH_PATHS.clear()
+    _WATCH_PATHS[f"GET /data/m/{movie}"] = movie
     return Watched(at_ns, user_id, movie, int(file[:-4]))
 
 

@@ -31,15 +31,10 @@ class WallClock:
 
     def read(self, text: str) -> int:
         """UTC nanoseconds of a local time like ``2026-03-01T10:15``, ``…:07`` or ``…:07.123``; ValueError otherwise."""
-        start_ns = self._read_minutes.get(text[:16])
-        if start_ns is None:
-            start_ns = self._learn(text[:16])
-        if len(text) == 16:
-            return start_ns
-        second_ns = _SECONDS.get(text[16:19])
-        if second_ns is None:
-            raise ValueError(f"no second from :00 to :59 in {text[:40]!r}")
-        return start_ns + second_ns + _fraction_ns(text[19:])
+        try:
+            return self._read_minutes[text[:16]] + _SECONDS[text[16:19]] + _MILLIS[text[19:]]
+        except KeyError:
+            return self._read_slowly(text)
 
     def show(self, at_ns: int) -> str:
         """Local time of a UTC instant in Java's shortest form; ValueError outside the years 1972 to 2261."""
@@ -59,6 +54,16 @@ class WallClock:
     def date(self, at_ns: int) -> str:
         """Local date of an instant, ``2026-03-01``."""
         return self.show(at_ns)[:10]
+
+    def _read_slowly(self, text: str) -> int:
+        """A minute that is not remembered yet, a fraction finer than milliseconds, or no time at all."""
+        start_ns = self._read_minutes.get(text[:16])
+        if start_ns is None:
+            start_ns = self._learn(text[:16])
+        second_ns = _SECONDS.get(text[16:19])
+        if second_ns is None:
+            raise ValueError(f"no second from :00 to :59 in {text[:40]!r}")
+        return start_ns + second_ns + _fraction_ns(text[19:])
 
     def _learn(self, minute: str) -> int:
         if not _MINUTE.fullmatch(minute) or int(minute[:4]) not in _YEARS:
@@ -84,7 +89,8 @@ class WallClock:
 
 
 _MINUTE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d", re.ASCII)
-_SECONDS = {f":{second:02d}": second * _SECOND_NS for second in range(60)}
+_SECONDS = {"": 0} | {f":{second:02d}": second * _SECOND_NS for second in range(60)}
+_MILLIS = {"": 0} | {f".{millis:03d}": millis * 1_000_000 for millis in range(1000)}
 _FRACTION_UNIT_NS = {4: 1_000_000, 7: 1_000, 10: 1}
 
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import ConsumerRebalanceListener, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 
 from stream import sources
+from stream.group_member import group_member
 from stream.metrics import ConsumerMetrics
 from stream.pending import Pending
 from stream.store.log import Batch, Stored
@@ -119,19 +120,7 @@ class Feed:
             self._rest_until = time.monotonic() + RETRY_S
             return False
         self.source = sources.current(self._log.dir, topic.source)
-        self._consumer = KafkaConsumer(
-            bootstrap_servers=self.plan.bootstrap,
-            bootstrap_timeout_ms=ANSWER_MS,
-            group_id=self.plan.group,
-            group_instance_id=self.plan.member,
-            enable_auto_commit=False,
-            auto_offset_reset="none",  # the store says where to start; the broker is never let to choose
-            allow_auto_create_topics=False,
-            reconnect_backoff_max_ms=1_000,
-            request_timeout_ms=10_000,
-            session_timeout_ms=10_000,
-            metadata_max_age_ms=10_000,
-        )
+        self._consumer = group_member(self.plan.bootstrap, topic, self.plan.group, self.plan.member)
         self._consumer.subscribe([self.plan.topic], listener=_Rebalances(self))
         self._checked = time.monotonic()
         self._enter("joining", f"joining group {self.plan.group} for {self.plan.topic}, source {self.source}")

@@ -80,8 +80,9 @@ class ConsumerHouse:
         return str(beat.facts[feed]["state"]) if ours and beat else ""
 
     def log(self) -> str:
-        """What it wrote to its log."""
-        return (self.var_dir.parent / f"{self.var_dir.name}.log").read_text()
+        """What it wrote to its log; "" if it never ran."""
+        file = self.var_dir.parent / f"{self.var_dir.name}.log"
+        return file.read_text() if file.exists() else ""
 
 
 @contextlib.contextmanager
@@ -90,6 +91,9 @@ def consumer_house(folder: Path, broker: str, topic: str, **settings: str) -> It
     house = ConsumerHouse(folder, broker, topic, int(uuid.uuid4().int % 900) + 100, dict(settings))
     try:
         yield house
+    except BaseException as error:
+        error.add_note(f"the last words of {folder.name}'s consumer:\n{house.log()[-4_000:]}")
+        raise
     finally:
         house.stop(signal.SIGKILL)
 

@@ -8,16 +8,17 @@ import uuid
 
 import pytest
 from consumers import CLOCK, consumer_house, send, sending, some_lines
-from kafka import KafkaAdminClient, TopicPartition
+from kafka import ConsumerRebalanceListener, KafkaAdminClient, TopicPartition
 
 from houses import free_ports
 from stream.feed import Feed, Plan
+from stream.group_member import group_member
 from stream.metrics import ConsumerMetrics
 from stream.sources import following
 from stream.store import positions
 from stream.store.info import info
 from stream.store.log import Batch, EventLog
-from stream.topics import Broker
+from stream.topics import Broker, Topic
 from topics import topic_digest
 from waiting import until
 
@@ -147,6 +148,35 @@ def test_a_topic_that_is_not_there_yet_is_made_with_two_partitions(broker, reade
         until(lambda: reader.lines() == 100, 40, "its lines in the store")
     with Broker(broker) as asked:
         asked.delete(reader.topic)
+
+
+def test_who_joined_before_the_topic_was_there_does_not_leave_its_empty_hands_to_its_successor(broker, reader):
+    reader.topic = f"later-{uuid.uuid4().hex[:8]}"
+    early = group_member(broker, Topic(reader.topic, "0" * 16, (0, 1)), reader.topic, "reader")
+    told = Told()
+    early.subscribe([reader.topic], listener=told)
+    until(lambda: early.poll(timeout_ms=500) or told.assigned, 30, "an assignment")
+    assert not any(told.assigned)
+    early.close()  # a static member does not leave
+    with Broker(broker) as asked:
+        asked.create(reader.topic)
+        with reader.running():
+            send(broker, reader.topic, some_lines(100))
+            until(lambda: reader.lines() == 100, 20, "the topic's lines in the store")
+        asked.delete(reader.topic)
+
+
+class Told(ConsumerRebalanceListener):
+    """What a member of a group was given."""
+
+    def __init__(self):
+        self.assigned = []
+
+    def on_partitions_assigned(self, assigned):
+        self.assigned.append(sorted(assigned))
+
+    def on_partitions_revoked(self, revoked):
+        pass
 
 
 def test_at_a_broker_that_is_not_ours_a_missing_topic_is_waited_for_and_not_made(broker, reader):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from houses import free_ports
+from waiting import until
 
 settings.register_profile(
     "house", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
@@ -37,7 +38,7 @@ def broker(tmp_path_factory):
             folder = tmp_path_factory.mktemp("kafka")
             address = stack.enter_context(local_broker(folder, *free_ports(2)))
         with Broker(address) as asked:
-            asked.cluster()  # fails by name, not by hanging
+            until(asked.cluster, 60, "the broker to answer")  # fails by name, not by hanging
         yield address
 
 

@@ -122,14 +122,17 @@ def parse_line(line: bytes | str, clock: WallClock) -> Event:
 
     Raises MalformedLine and no other error.
     """
-    try:  # nearly every line is a watch line of a film seen before, and every part of it can be looked up
-        at, user, what = line.decode("ascii").split(",", 2)  # type: ignore[union-attr]
-        path, _, file = what.rpartition("/")
-        tick: Any = _Tick(clock.read(at), int(user), _WATCH_PATHS[path], _FILES[file])
+    raw: Any = line  # a str fails below and is parsed carefully
+    try:  # nearly every line is a watch line of a film seen before, and each part of it can be looked up
+        at, user, what = raw.split(b",", 2)
+        path, _, file = what.rpartition(b"/")
+        tick: Any = _new(_Tick)
+        tick.movie_id, tick.minute = _WATCH_PATHS[path], _FILES[file]
+        tick.at_ns, tick.user_id = clock.read(at), int(user)
         if user.isdigit() and len(user) <= 18:
             tick.__class__ = Watched
-            return tick
-    except (AttributeError, KeyError, ValueError):
+            return tick  # type: ignore[no-any-return]
+    except (KeyError, TypeError, ValueError):
         pass
     return _parse_carefully(line, clock)
 
@@ -144,8 +147,10 @@ class _Tick:
     minute: int
 
 
-_FILES = {f"{minute}.mpg": minute for minute in range(2_000)}
-_WATCH_PATHS: dict[str, str] = {}  # "GET /data/m/<movie>" to the movie, of films seen before
+_new = object.__new__
+_FILES = {b"%d.mpg" % minute: minute for minute in range(2_000)}
+_MOVIES: dict[str, str] = {}  # ids that were found to be such
+_WATCH_PATHS: dict[bytes, str] = {}  # the same by their b"GET /data/m/<movie>"
 _REMEMBERED_MOVIES = 100_000  # the largest catalogue has 27,000; the rest is room for damaged ids
 
 
@@ -155,7 +160,7 @@ def _parse_carefully(line: bytes | str, clock: WallClock) -> Event:
     if len(parts) != 3:
         raise MalformedLine(text, Reason.FIELDS, "<time>,<user>,<what>")
     try:
-        at_ns = clock.read(parts[0])
+        at_ns = clock.read(parts[0].encode())
     except ValueError as error:
         raise MalformedLine(text, Reason.TIME, f"a local time ({error})") from None
     if not _USER.fullmatch(parts[1]):
@@ -197,10 +202,7 @@ def _watched(line: str, at_ns: int, user_id: int, payload: str) -> Watched:
         raise MalformedLine(line, Reason.MOVIE, "GET /data/m/<movie>/<minute>.mpg")
     if not (file.endswith(".mpg") and _NUMBER.fullmatch(file, 0, len(file) - 4)):
         raise MalformedLine(line, Reason.MINUTE, "GET /data/m/<movie>/<minute>.mpg")
-    if len(_WATCH_PATHS) >= _REMEMBERED_MOVIES:
-        _WATCH_PATHS.clear()
-    _WATCH_PATHS[f"GET /data/m/{movie}"] = movie
-    return Watched(at_ns, user_id, movie, int(file[:-4]))
+    return Watched(at_ns, user_id, _remembered(movie), int(file[:-4]))
 
 
 def _rated(line: str, at_ns: int, user_id: int, payload: str) -> Rated:
@@ -209,7 +211,7 @@ def _rated(line: str, at_ns: int, user_id: int, payload: str) -> Rated:
         raise MalformedLine(line, Reason.RATING, "<time>,<user>,GET /rate/<movie>=<score>")
     if not MOVIE_ID.fullmatch(movie):
         raise MalformedLine(line, Reason.MOVIE, "<time>,<user>,GET /rate/<movie>=<score>")
-    return Rated(at_ns, user_id, movie, int(score))
+    return Rated(at_ns, user_id, _remembered(movie), int(score))
 
 
 def _account_created(line: str, at_ns: int, user_id: int, payload: str) -> AccountCreated:
@@ -233,10 +235,10 @@ def _requested(line: str, at_ns: int, user_id: int, payload: str) -> Requested:
         raise MalformedLine(line, Reason.REQUEST, _REQUEST_FORM)
     result, _, tail = payload[head.end() :].rpartition(",")
     ms = _REQUEST_TAIL.fullmatch(tail)
-    if not ms or _LINE_BREAKS.search(result):
-        raise MalformedLine(line, Reason.REQUEST, _REQUEST_FORM)
     status = int(head["status"])
     movies = _listed(result) if status == 200 else None
+    if not ms or (movies is None and _LINE_BREAKS.search(result)):
+        raise MalformedLine(line, Reason.REQUEST, _REQUEST_FORM)
     failure = result if movies is None else None
     return Requested(at_ns, user_id, head["host"], status, movies or (), failure, int(ms["ms"]))
 
@@ -245,8 +247,20 @@ def _listed(result: str) -> tuple[str, ...] | None:
     """The ids of an answered list, separated by "," or ", "; None if it is no list of ids."""
     if not result:
         return ()
-    movies = tuple(part.removeprefix(" ") for part in result.split(","))
-    return movies if all(map(MOVIE_ID.fullmatch, movies)) else None
+    known = [_MOVIES.get(part) for part in result.split(", ")]
+    if None not in known:
+        return tuple(known)  # type: ignore[arg-type]
+    movies = [part.removeprefix(" ") for part in result.split(",")]
+    return tuple(map(_remembered, movies)) if all(map(MOVIE_ID.fullmatch, movies)) else None
+
+
+def _remembered(movie: str) -> str:
+    """The same id; from now on it is known to be one."""
+    if len(_MOVIES) >= _REMEMBERED_MOVIES:
+        _MOVIES.clear()
+        _WATCH_PATHS.clear()
+    _WATCH_PATHS[b"GET /data/m/" + movie.encode()] = movie
+    return _MOVIES.setdefault(movie, movie)
 
 
 _PAYLOADS: tuple[tuple[str, Callable[[str, int, int, str], Event]], ...] = (

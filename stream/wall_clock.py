@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 _SECOND_NS = 1_000_000_000
 _MINUTE_NS = 60 * _SECOND_NS
 _YEARS = range(1972, 2262)  # zone offsets are whole minutes from 1972 on, and int64 nanoseconds end in 2262
-_CACHED_MINUTES = 20_000
+_REMEMBERED = 20_000
 
 
 class WallClock:
@@ -27,12 +27,13 @@ class WallClock:
         self.zone = zone
         self._zone = ZoneInfo(zone)
         self._read_minutes: dict[str, int] = {}
+        self._read_seconds: dict[bytes, int] = {}
         self._shown_minutes: dict[int, str] = {}
 
-    def read(self, text: str) -> int:
+    def read(self, text: str | bytes) -> int:
         """UTC nanoseconds of a local time like ``2026-03-01T10:15``, ``…:07`` or ``…:07.123``; ValueError otherwise."""
         try:
-            return self._read_minutes[text[:16]] + _SECONDS[text[16:19]] + _MILLIS[text[19:]]
+            return self._read_seconds[text[:19]] + _MILLIS[text[19:]]  # type: ignore[index]  # a str is none of the keys
         except KeyError:
             return self._read_slowly(text)
 
@@ -55,14 +56,18 @@ class WallClock:
         """Local date of an instant, ``2026-03-01``."""
         return self.show(at_ns)[:10]
 
-    def _read_slowly(self, text: str) -> int:
-        """A minute that is not remembered yet, a fraction finer than milliseconds, or no time at all."""
+    def _read_slowly(self, given: str | bytes) -> int:
+        """A second that is not remembered yet, a fraction finer than milliseconds, a text, or no time at all."""
+        text = given if isinstance(given, str) else given.decode("ascii", "backslashreplace")
         start_ns = self._read_minutes.get(text[:16])
         if start_ns is None:
             start_ns = self._learn(text[:16])
         second_ns = _SECONDS.get(text[16:19])
         if second_ns is None:
             raise ValueError(f"no second from :00 to :59 in {text[:40]!r}")
+        if len(self._read_seconds) >= _REMEMBERED:
+            self._read_seconds.clear()
+        self._read_seconds[text[:19].encode()] = start_ns + second_ns
         return start_ns + second_ns + _fraction_ns(text[19:])
 
     def _learn(self, minute: str) -> int:
@@ -70,7 +75,7 @@ class WallClock:
             raise ValueError(f"no local time YYYY-MM-DDTHH:MM of the years 1972 to 2261 at the start of {minute!r}")
         local = datetime.fromisoformat(minute).replace(tzinfo=self._zone)
         at_ns = timegm(local.utctimetuple()) * _SECOND_NS
-        if len(self._read_minutes) >= _CACHED_MINUTES:
+        if len(self._read_minutes) >= _REMEMBERED:
             self._read_minutes.clear()
         self._read_minutes[minute] = at_ns
         return at_ns
@@ -82,7 +87,7 @@ class WallClock:
             raise ValueError(f"instant {minute} min is outside the years 1972 to 2261") from error
         if local.year not in _YEARS:
             raise ValueError(f"instant {local:%Y-%m-%d} is outside the years 1972 to 2261")
-        if len(self._shown_minutes) >= _CACHED_MINUTES:
+        if len(self._shown_minutes) >= _REMEMBERED:
             self._shown_minutes.clear()
         self._shown_minutes[minute] = shown = local.strftime("%Y-%m-%dT%H:%M")
         return shown
@@ -90,7 +95,7 @@ class WallClock:
 
 _MINUTE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d", re.ASCII)
 _SECONDS = {"": 0} | {f":{second:02d}": second * _SECOND_NS for second in range(60)}
-_MILLIS = {"": 0} | {f".{millis:03d}": millis * 1_000_000 for millis in range(1000)}
+_MILLIS = {b"": 0} | {b".%03d" % millis: millis * 1_000_000 for millis in range(1000)}
 _FRACTION_UNIT_NS = {4: 1_000_000, 7: 1_000, 10: 1}
 
 

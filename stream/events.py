@@ -152,6 +152,7 @@ _FILES = {b"%d.mpg" % minute: minute for minute in range(2_000)}
 _MOVIES: dict[str, str] = {}  # ids that were found to be such
 _WATCH_PATHS: dict[bytes, str] = {}  # the same by their b"GET /data/m/<movie>"
 _REMEMBERED_MOVIES = 100_000  # the largest catalogue has 27,000; the rest is room for damaged ids
+_REMEMBERED_HEADS = 1_000
 
 
 def _parse_carefully(line: bytes | str, clock: WallClock) -> Event:
@@ -198,20 +199,22 @@ _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 
 def _watched(line: str, at_ns: int, user_id: int, payload: str) -> Watched:
     movie, _, file = payload[len("GET /data/m/") :].rpartition("/")
-    if not MOVIE_ID.fullmatch(movie):
+    movie_id = _known_movie(movie)
+    if movie_id is None:
         raise MalformedLine(line, Reason.MOVIE, "GET /data/m/<movie>/<minute>.mpg")
     if not (file.endswith(".mpg") and _NUMBER.fullmatch(file, 0, len(file) - 4)):
         raise MalformedLine(line, Reason.MINUTE, "GET /data/m/<movie>/<minute>.mpg")
-    return Watched(at_ns, user_id, _remembered(movie), int(file[:-4]))
+    return Watched(at_ns, user_id, movie_id, int(file[:-4]))
 
 
 def _rated(line: str, at_ns: int, user_id: int, payload: str) -> Rated:
     movie, equals, score = payload[len("GET /rate/") :].rpartition("=")  # ids never contain "="
     if not (equals and _NUMBER.fullmatch(score)):
         raise MalformedLine(line, Reason.RATING, "<time>,<user>,GET /rate/<movie>=<score>")
-    if not MOVIE_ID.fullmatch(movie):
+    movie_id = _known_movie(movie)
+    if movie_id is None:
         raise MalformedLine(line, Reason.MOVIE, "<time>,<user>,GET /rate/<movie>=<score>")
-    return Rated(at_ns, user_id, _remembered(movie), int(score))
+    return Rated(at_ns, user_id, movie_id, int(score))
 
 
 def _account_created(line: str, at_ns: int, user_id: int, payload: str) -> AccountCreated:
@@ -221,46 +224,61 @@ def _account_created(line: str, at_ns: int, user_id: int, payload: str) -> Accou
 
 
 _REQUEST_HEAD = re.compile(
-    r"recommendation request (?P<host>[!-+\--~]{1,255}:\d{1,5}), status (?P<status>\d{1,3}), result: ", re.ASCII
+    r"recommendation request (?P<host>[!-+\--~]{1,255}:\d{1,5}), status (?P<status>\d{1,3})", re.ASCII
 )
 _REQUEST_TAIL = re.compile(r" ?(?P<ms>\d{1,9}) ?ms", re.ASCII)
 _REQUEST_FORM = "recommendation request <host>:<port>, status <code>, result: <ids or text>, <n> ms"
 _LINE_BREAKS = re.compile(r"[\n\r\0]")
+_HEADS: dict[str, tuple[str, int]] = {}  # host and status of heads seen before
+_TAILS = {f" {ms} ms": ms for ms in range(2_000)}
 
 
 def _requested(line: str, at_ns: int, user_id: int, payload: str) -> Requested:
     """Read from both ends: what lies between is free text and may hold commas and colons."""
-    head = _REQUEST_HEAD.match(payload)
-    if not head:
+    head, found, rest = payload.partition(", result: ")  # a host holds no comma, so the first one is the right one
+    result, _, tail = rest.rpartition(",")
+    host_status = _HEADS.get(head) or _read_head(head)
+    latency_ms = _TAILS.get(tail)
+    if latency_ms is None and (ms := _REQUEST_TAIL.fullmatch(tail)):
+        latency_ms = int(ms["ms"])
+    if not (found and host_status) or latency_ms is None:
         raise MalformedLine(line, Reason.REQUEST, _REQUEST_FORM)
-    result, _, tail = payload[head.end() :].rpartition(",")
-    ms = _REQUEST_TAIL.fullmatch(tail)
-    status = int(head["status"])
-    movies = _listed(result) if status == 200 else None
-    if not ms or (movies is None and _LINE_BREAKS.search(result)):
+    movies = _listed(result) if host_status[1] == 200 else None
+    if movies is not None:
+        return Requested(at_ns, user_id, *host_status, movies, None, latency_ms)
+    if _LINE_BREAKS.search(result):
         raise MalformedLine(line, Reason.REQUEST, _REQUEST_FORM)
-    failure = result if movies is None else None
-    return Requested(at_ns, user_id, head["host"], status, movies or (), failure, int(ms["ms"]))
+    return Requested(at_ns, user_id, *host_status, (), result, latency_ms)
+
+
+def _read_head(head: str) -> tuple[str, int] | None:
+    if not (parts := _REQUEST_HEAD.fullmatch(head)):
+        return None
+    if len(_HEADS) >= _REMEMBERED_HEADS:
+        _HEADS.clear()
+    return _HEADS.setdefault(head, (parts["host"], int(parts["status"])))
 
 
 def _listed(result: str) -> tuple[str, ...] | None:
     """The ids of an answered list, separated by "," or ", "; None if it is no list of ids."""
     if not result:
         return ()
-    known = [_MOVIES.get(part) for part in result.split(", ")]
-    if None not in known:
-        return tuple(known)  # type: ignore[arg-type]
-    movies = [part.removeprefix(" ") for part in result.split(",")]
-    return tuple(map(_remembered, movies)) if all(map(MOVIE_ID.fullmatch, movies)) else None
+    movies = list(map(_MOVIES.get, result.split(", ")))
+    if None in movies:
+        movies = [_known_movie(part.removeprefix(" ")) for part in result.split(",")]
+    return None if None in movies else tuple(movies)  # type: ignore[arg-type]
 
 
-def _remembered(movie: str) -> str:
-    """The same id; from now on it is known to be one."""
+def _known_movie(text: str) -> str | None:
+    """The id, if it is one; it is remembered then."""
+    found = _MOVIES.get(text)
+    if found is not None or not MOVIE_ID.fullmatch(text):
+        return found
     if len(_MOVIES) >= _REMEMBERED_MOVIES:
         _MOVIES.clear()
         _WATCH_PATHS.clear()
-    _WATCH_PATHS[b"GET /data/m/" + movie.encode()] = movie
-    return _MOVIES.setdefault(movie, movie)
+    _MOVIES[text] = _WATCH_PATHS[b"GET /data/m/" + text.encode()] = text
+    return text
 
 
 _PAYLOADS: tuple[tuple[str, Callable[[str, int, int, str], Event]], ...] = (

@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from stream.store.text_lines import TextLines
+
 Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
 Mask = npt.NDArray[np.bool_]
@@ -32,13 +34,18 @@ class Block:
     @classmethod
     def of(cls, lines: Sequence[bytes]) -> "Block | None":
         """None if a line holds a newline itself, which only a message of a broker can."""
-        text = b"\n".join(lines) + b"\n" + _PAD
+        text = lines.text if isinstance(lines, TextLines) else b"\n".join(lines) + b"\n"
+        text += _PAD
         data = np.frombuffer(text, np.uint8)
         ends = np.flatnonzero(data == ord("\n"))
         if len(ends) != len(lines):
             return None
         words: Words = np.ndarray(len(data) - 7, np.dtype("<u8"), text, strides=(1,))
         return cls(text, data, words, np.concatenate(([0], ends[:-1] + 1)), ends)
+
+    def line(self, row: int) -> bytes:
+        """One of the lines, without its newline."""
+        return self.text[self.starts[row] : self.ends[row]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +145,10 @@ def _number(block: Block, start: Ints, end: Ints) -> tuple[Ints, Mask]:
     return word.astype(np.int64), good
 
 
-def slices(data: npt.NDArray[np.uint8], start: Ints, end: Ints) -> pa.Array:
-    """Byte strings data[start:end] as one Arrow array."""
-    lengths = end - start
-    offsets = np.concatenate(([0], np.cumsum(lengths)))
-    places = np.arange(offsets[-1]) + np.repeat(start - offsets[:-1], lengths)
-    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data[places])]
-    return pa.Array.from_buffers(pa.binary(), len(start), buffers)
+def slices(block: Block, start: Ints, end: Ints) -> pa.Array:
+    """Byte strings [start, end) of a block as one Arrow array; they may not overlap and must rise."""
+    places = np.empty(2 * len(start), np.int32)
+    places[0::2], places[1::2] = start, end
+    buffers = [None, pa.py_buffer(places), pa.py_buffer(block.text)]
+    both = pa.Array.from_buffers(pa.binary(), len(places) - 1, buffers)  # each string, and what lies behind it
+    return both.take(pa.array(np.arange(0, len(places), 2, dtype=np.int32)))

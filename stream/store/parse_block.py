@@ -4,7 +4,7 @@ Nearly every line is a watch line in its canonical form. Those are read as numbe
 a time; every other line, and every one that looks odd in any way, goes to `parse_line`. Start at `parse_lines`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,9 +22,11 @@ from stream.events import (
     parse_line,
 )
 from stream.store.canonical import Block, Ints, Mask, Watches, canonical_watches, slices
+from stream.store.text_lines import TextLines
 
 KINDS = ("watch", "rate", "request", "account")
-BLOCK_LINES = 32_768  # about 2 MB: stays in the processor's cache
+BLOCK_LINES = 32_768
+BLOCK_BYTES = 2_000_000  # stays in the processor's cache, as about as many lines do
 
 _REJECTED = 255
 
@@ -65,9 +67,17 @@ def parse_lines(lines: Sequence[bytes], clock: WallClock) -> Parsed:
         minute=np.full(n, -1, np.int32),
     )
     reader = _Reader(clock, parsed)
-    for start in range(0, n, BLOCK_LINES):
-        reader.read(lines[start : start + BLOCK_LINES], start)
+    start = 0
+    for piece in _pieces(lines):
+        reader.read(piece, start)
+        start += len(piece)
     return parsed
+
+
+def _pieces(lines: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    if isinstance(lines, TextLines):
+        return lines.pieces(BLOCK_BYTES)
+    return (lines[start : start + BLOCK_LINES] for start in range(0, len(lines), BLOCK_LINES))
 
 
 class _Reader:
@@ -80,15 +90,13 @@ class _Reader:
 
     def read(self, lines: Sequence[bytes], start: int) -> None:
         """Parse one block whose first line is row `start`."""
-        done = self._read_canonical(lines, start)
-        for row in np.flatnonzero(~done).tolist():
-            self._read_odd(start + row, lines[row])
-
-    def _read_canonical(self, lines: Sequence[bytes], start: int) -> Mask:
-        done = np.zeros(len(lines), np.bool_)
         block = Block.of(lines)
-        if block is None:
-            return done
+        done = np.zeros(len(lines), np.bool_) if block is None else self._read_canonical(block, start)
+        line_at = lines.__getitem__ if block is None else block.line
+        self._read_odd({start + row: line_at(row) for row in np.flatnonzero(~done).tolist()})
+
+    def _read_canonical(self, block: Block, start: int) -> Mask:
+        done = np.zeros(len(block.starts), np.bool_)
         rows, watch = canonical_watches(block)
         if not len(rows):
             return done
@@ -120,35 +128,40 @@ class _Reader:
 
     def _movie_codes(self, block: "Block", watch: "Watches") -> npt.NDArray[np.int32]:
         """Index of each line's movie in `Parsed.movies`; -1 where the text is no movie id."""
-        coded = slices(block.data, watch.movie_start, watch.movie_end).dictionary_encode()
-        codes = np.array([self._movie_code(text) for text in coded.dictionary.to_pylist()], np.int32)
-        indices = np.frombuffer(coded.indices.buffers()[1], np.int32, len(coded))
-        return codes[indices]
+        coded = slices(block, watch.movie_start, watch.movie_end).dictionary_encode()
+        texts = coded.dictionary.to_pylist()
+        for text in texts:
+            if text not in self._movies:
+                self._movies[text] = self._movie_code(text.decode("ascii", "replace"))
+        codes = np.array([self._movies[text] for text in texts], np.int32)
+        return codes[np.frombuffer(coded.indices.buffers()[1], np.int32, len(coded))]
 
-    def _movie_code(self, text: bytes) -> int:
-        found = self._movies.get(text)
-        if found is None:
-            movie = text.decode("ascii", "replace")
-            known = self._parsed.movies
-            found = self._movies[text] = known.setdefault(movie, len(known)) if MOVIE_ID.fullmatch(movie) else -1
-        return found
+    def _movie_code(self, movie: str) -> int:
+        known = self._parsed.movies
+        return known.setdefault(movie, len(known)) if MOVIE_ID.fullmatch(movie) else -1
 
-    def _read_odd(self, row: int, line: bytes) -> None:
-        parsed = self._parsed
-        try:
-            event = parse_line(line, self._clock)
-        except MalformedLine as error:
-            parsed.rejected[row] = (error.reason.value, line)
-            return
-        if event.format(self._clock).encode() != line:
-            parsed.raw[row] = line
-        parsed.odd[row] = event
-        parsed.kind[row] = _KIND_OF[type(event)]
-        parsed.at_ns[row], parsed.user_id[row] = event.at_ns, event.user_id
-        if isinstance(event, Watched | Rated):
-            parsed.movie[row] = parsed.movies.setdefault(event.movie_id, len(parsed.movies))
-        if isinstance(event, Watched):
-            parsed.minute[row] = event.minute
+    def _read_odd(self, lines: dict[int, bytes]) -> None:
+        """Lines by row, each by the per-line parser."""
+        parsed, events = self._parsed, dict[int, Event]()
+        for row, line in lines.items():
+            try:
+                events[row] = event = parse_line(line, self._clock)
+            except MalformedLine as error:
+                parsed.rejected[row] = (error.reason.value, line)
+                continue
+            if event.format(self._clock).encode() != line:
+                parsed.raw[row] = line
+        rows, found = list(events), list(events.values())
+        parsed.odd |= events
+        parsed.kind[rows] = [_KIND_OF[type(event)] for event in found]
+        parsed.at_ns[rows] = [event.at_ns for event in found]
+        parsed.user_id[rows] = [event.user_id for event in found]
+        parsed.movie[rows] = [self._movie_of(event) for event in found]
+        parsed.minute[rows] = [event.minute if isinstance(event, Watched) else -1 for event in found]
+
+    def _movie_of(self, event: Event) -> int:
+        known = self._parsed.movies
+        return known.setdefault(event.movie_id, len(known)) if isinstance(event, Watched | Rated) else -1
 
 
 _KIND_OF: dict[type[Event], int] = {Watched: 0, Rated: 1, Requested: 2, AccountCreated: 3}

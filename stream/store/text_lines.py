@@ -1,0 +1,31 @@
+"""Lines that lie in one piece of memory: what a file's reader hands on without cutting it into lines first."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+
+class TextLines(Sequence[bytes]):
+    """Lines of a text, each without its newline; cut out only where somebody asks for them."""
+
+    def __init__(self, text: bytes) -> None:
+        """text: whole lines, each ended by a newline, the last one too."""
+        self.text = text
+        self._count = text.count(b"\n")
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.text.split(b"\n")[:-1])
+
+    def __getitem__(self, index: Any) -> Any:
+        return list(self)[index]
+
+    def pieces(self, size_bytes: int) -> "Iterator[TextLines]":
+        """The same lines in runs of at most `size_bytes`, but at least one line, each."""
+        start = 0
+        while start < len(self.text):
+            end = self.text.rfind(b"\n", start, start + size_bytes) + 1
+            end = end or self.text.index(b"\n", start) + 1  # a line longer than that
+            yield TextLines(self.text[start:end])
+            start = end

@@ -11,6 +11,7 @@ import click
 
 from stream.commands_kafka import catalog, consume, doctor, record, replay, ship
 from stream.settings import StreamSettings, read_settings
+from stream.store.formats import FORMATS
 from stream.terms import TERMS, table
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
@@ -32,13 +33,18 @@ for command in (catalog, consume, doctor, record, replay, ship):
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @in_store
 @click.option("--term", type=click.Choice(list(TERMS)), help="Term whose rules apply; default: COURSE_TERM.")
+@click.option("--format", "format_", type=click.Choice(FORMATS), default="log", show_default=True,
+              help="log lines; CSVs of the online section; or user, item, rating[, time].")  # fmt: skip
+@click.option("--catalog", type=click.Path(exists=True, file_okay=False, path_type=Path),
+              help="Movies and users that judge the lines; default: the store's own.")  # fmt: skip
 @click.option("--follow-dir", type=click.Path(file_okay=False, path_type=Path), help="Take *.log files as they appear.")
 @click.option("--delete", is_flag=True, help="Remove each file once it is stored.")
 @as_json
 def ingest(
-    files: tuple[Path, ...], store: Path | None, term: str | None, follow_dir: Path | None, delete: bool, as_json: bool
-) -> None:
-    """Store every line of FILES (plain or .gz); running it twice changes nothing."""
+    files: tuple[Path, ...], store: Path | None, term: str | None, format_: str, catalog: Path | None,
+    follow_dir: Path | None, delete: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Store every line of FILES, plain or compressed (.gz .bz2 .xz .zip); running it twice changes nothing."""
     from tqdm import tqdm
 
     from stream.store.ingest import follow
@@ -48,9 +54,10 @@ def ingest(
         raise click.UsageError("expected FILES or --follow-dir DIR, one of the two")
     settings = read_settings(StreamSettings)
     paths: Iterable[Path] = follow(follow_dir) if follow_dir else files
-    with tqdm(unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
-        rules = TERMS[term or settings.course_term]
-        report = ingest_files(paths, store or settings.store_dir, rules, progress=bar.update, delete=delete)
+    size = sum(path.stat().st_size for path in files) or None
+    with tqdm(total=size, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
+        rules, where = TERMS[term or settings.course_term], store or settings.store_dir
+        report = ingest_files(paths, where, rules, bar.update, delete, format_=format_, catalog_dir=catalog)
     _print(report, as_json)
     if report["damaged"]:
         sys.exit(1)

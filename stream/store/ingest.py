@@ -1,29 +1,32 @@
-"""Files of raw lines into the store: plain or .gz, with LF or CRLF, each line once however often it is run.
+"""Files into the store, plain or compressed, each line once however often it is run.
 
 A file's source is the hash of its uncompressed bytes, its offsets are line numbers from 0; a run that was interrupted
-goes on behind the last line stored. Start at `ingest`; `follow` takes files as another process finishes them.
+goes on behind the last line stored. Files of other formats than the log's own become lines of the log on the way in.
+Start at `ingest`; `follow` takes files as another process finishes them.
 """
 
-import gzip
-import hashlib
 import time
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from stream.events import WallClock
+from stream.events import MalformedLine, WallClock
+from stream.store import m0_catalog
+from stream.store.formats import Converter, converter_of, has_half_stars, names_of
 from stream.store.log import Batch, EventLog, Stored
+from stream.store.opened import Progress, chunks, source_of
+from stream.store.query import query
+from stream.store.text_lines import ConvertedLines, TextLines
 from stream.store.verdicts import flagged
 from stream.terms import Term
 
-BATCH_LINES = 500_000
-_CHUNK_BYTES = 8_000_000
+BATCH_BYTES = 40_000_000  # some 500,000 lines
+EXAMPLES = 5
 _KINDS = ("watch", "rate", "request", "account")
-
-Progress = Callable[[int], object]
+_EXAMPLES = """SELECT source, "offset", reason, raw FROM quarantine
+               WHERE list_contains($sources, source) ORDER BY source, "offset" LIMIT $n"""
 
 
 @dataclass(slots=True)
@@ -36,8 +39,10 @@ class _Tally:
     quarantined: Counter[str] = field(default_factory=Counter)
     first_ns: list[int] = field(default_factory=list)
     last_ns: list[int] = field(default_factory=list)
-    sources: list[str] = field(default_factory=list)
+    sources: dict[str, Path] = field(default_factory=dict)
     damaged: dict[str, str] = field(default_factory=dict)
+    records: Counter[str] = field(default_factory=Counter)  # of the catalogue, by file; and refused
+    told: list[str] = field(default_factory=list)  # what is wrong with those refused
 
     def add(self, stored: Stored) -> None:
         self.stored += stored.lines
@@ -46,34 +51,105 @@ class _Tally:
         self.first_ns += [] if stored.first_ns is None else [stored.first_ns]
         self.last_ns += [] if stored.last_ns is None else [stored.last_ns]
 
+    def examples(self, store_dir: Path) -> list[str]:
+        """The first lines of these files that are no events, by file and line number."""
+        if not self.quarantined:
+            return self.told[:EXAMPLES]
+        found = query(store_dir, _EXAMPLES, sources=list(self.sources), n=EXAMPLES)
+        rows = zip(found["source"], found["offset"], found["reason"], found["raw"], strict=True)
+        lines = [f"{self.sources[s]}, line {at + 1}: {why}: {bytes(raw)[:120]!r}" for s, at, why, raw in rows]
+        return (self.told + lines)[:EXAMPLES]
+
 
 def ingest(
-    paths: Iterable[Path], store_dir: Path, term: Term, progress: Progress | None = None, delete: bool = False
-) -> dict[str, Any]:
+    paths: Iterable[Path], store_dir: Path, term: Term, progress: Progress | None = None, delete: bool = False,
+    *, format_: str = "log", catalog_dir: Path | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Store every line of `paths`, in order.
 
-    progress: called with the number of bytes read, as they are read (uncompressed). delete: remove each file once it is
-    stored as a whole. Returns: lines (of the files), and of those stored by this run: stored, kinds, quarantined,
-    flagged, first and last (local times), seconds; damaged (file: reason) names files that broke off, whose good part
-    is stored. Raises OSError if a file cannot be read or the store cannot be written.
+    progress: called with the number of bytes of the files, as they are read. delete: remove each file once it is stored
+    as a whole. format_: one of `formats.FORMATS`. catalog_dir: the catalogue for verdicts; default: the store's own.
+
+    Returns: lines (of the files), and of those stored by this run: stored, kinds, quarantined, flagged, first and last
+    (local times), seconds; damaged (file: reason) names files that broke off, whose good part is stored, or that are of
+    another format; examples: the first lines quarantined, with file and line number; catalog: records of movies and
+    users taken over, and refused. Raises OSError if a file cannot be read or the store cannot be written.
     """
     started, clock = time.perf_counter(), WallClock(term.zone)
     log, tally = EventLog(store_dir, clock), _Tally()
     for path in paths:
-        _ingest_file(path, log, tally, progress or (lambda _: None))
+        try:
+            _File(path, format_, term, log, tally, progress or (lambda _: None)).ingest(clock)
+        except ValueError as error:  # not of this format
+            tally.damaged[str(path)] = str(error)
         if delete and str(path) not in tally.damaged:
             path.unlink()
+    of_catalog = {"catalog_dir": catalog_dir} if catalog_dir else {}
     return {
         "lines": tally.lines,
         "stored": tally.stored,
         "kinds": dict(tally.kinds),
         "quarantined": dict(tally.quarantined),
-        "flagged": flagged(store_dir, term, tally.sources),
+        "flagged": flagged(store_dir, term, list(tally.sources), **of_catalog),
         "first": clock.show(min(tally.first_ns)) if tally.first_ns else None,
         "last": clock.show(max(tally.last_ns)) if tally.last_ns else None,
         "seconds": round(time.perf_counter() - started, 3),
         "damaged": tally.damaged,
+        "examples": tally.examples(store_dir),
+        "catalog": dict(tally.records),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file on its way into the store."""
+
+    path: Path
+    format: str
+    term: Term
+    log: EventLog
+    tally: _Tally
+    progress: Progress
+
+    def ingest(self, clock: WallClock) -> None:
+        """Store its lines, or put its records into the catalogue. Raises ValueError if it is of another format."""
+        first = self._first_line() if self.format != "log" else b""
+        if self.format == "m0" and (table := m0_catalog.table_of(names_of(first.decode("utf-8-sig", "replace")))):
+            self._keep_records(table)
+            return
+        halves: list[bool] = []
+        source = source_of(self.path, self.format, lambda chunk: halves.append(has_half_stars(chunk)))
+        self.tally.sources[source] = self.path
+        double = self.format == "movielens" and any(halves) and self.term.rating_max >= 10
+        converter = None if self.format == "log" else converter_of(self.format, first, clock, double)
+        self._store(source, converter)
+
+    def _store(self, source: str, converter: Converter | None) -> None:
+        known, at = self.log.next_offset(source, 0), 0
+        begin = 1 if converter and converter.header else 0  # a header is no line of the log
+        for lines in _batches(chunks(self.path, self.tally.damaged, self.progress)):
+            skip = min(max(known - at, begin - at, 0), len(lines))
+            fresh = lines[skip:] if skip else lines
+            if converter:
+                fresh = _converted(fresh, converter, at + skip + 1)
+            self.tally.add(self.log.append(Batch(source, 0, range(at + skip, at + len(lines)), fresh)))
+            at += len(lines)
+        self.tally.lines += max(0, at - begin)
+
+    def _first_line(self) -> bytes:
+        return next(chunks(self.path, {}), b"").partition(b"\n")[0]
+
+    def _keep_records(self, table: m0_catalog.Table) -> None:
+        text = (line.decode("utf-8", "replace") + "\n" for lines in _batches(self._chunks()) for line in lines)
+        good, told = m0_catalog.keep_records(table, text, self.log.dir / "catalog", str(self.path))
+        self.tally.records.update({table.file.removesuffix(".jsonl"): good, "refused": len(told)})
+        self.tally.told += told
+
+    def _chunks(self) -> Iterator[bytes]:
+        """The file's bytes without the mark that some editors put before UTF-8."""
+        found = chunks(self.path, self.tally.damaged, self.progress)
+        yield next(found, b"").removeprefix(b"\xef\xbb\xbf")
+        yield from found
 
 
 def follow(folder: Path, poll_seconds: float = 0.2) -> Iterator[Path]:
@@ -95,54 +171,34 @@ def follow(folder: Path, poll_seconds: float = 0.2) -> Iterator[Path]:
             time.sleep(poll_seconds)
 
 
-def _ingest_file(path: Path, log: EventLog, tally: _Tally, progress: Progress) -> None:
-    source = _source(path)
-    tally.sources.append(source)
-    known, at = log.next_offset(source, 0), 0
-    for lines in _batches(_noted(_chunks(path), path, tally.damaged), progress):
-        skip = min(max(known - at, 0), len(lines))
-        tally.add(log.append(Batch(source, 0, range(at + skip, at + len(lines)), lines[skip:] if skip else lines)))
-        at += len(lines)
-    tally.lines += at
-
-
-def _source(path: Path) -> str:
-    hashed = hashlib.sha256()
-    for chunk in _noted(_chunks(path), path, {}):
-        hashed.update(chunk)
-    return hashed.hexdigest()[:16]
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-        while chunk := file.read1(_CHUNK_BYTES):  # what is there, so that a torn end costs nothing before it
-            yield chunk
-
-
-def _noted(chunks: Iterator[bytes], path: Path, damaged: dict[str, str]) -> Iterator[bytes]:
-    """The chunks up to where a compressed file breaks off, which is noted."""
-    try:
-        yield from chunks
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        damaged[str(path)] = f"expected a whole gzip file: {error}"
-
-
-def _batches(chunks: Iterable[bytes], progress: Progress) -> Iterator[Sequence[bytes]]:
-    """Lines without their newlines, BATCH_LINES at a time; the last may lack its newline."""
-    lines: list[bytes] = []
-    rest = b""
+def _batches(chunks: Iterable[bytes], size_bytes: int = BATCH_BYTES) -> Iterator[TextLines]:
+    """Lines some `size_bytes` at a time, LF or CRLF; the last may lack its newline."""
+    parts, size = [b""], 0
     for chunk in chunks:
-        progress(len(chunk))
-        text = rest + chunk
-        *found, rest = text.split(b"\n")
-        lines += _without_cr(found) if b"\r" in text else found
-        while len(lines) >= BATCH_LINES:
-            yield lines[:BATCH_LINES]
-            lines = lines[BATCH_LINES:]
-    lines += _without_cr([rest]) if rest else []
-    if lines:
-        yield lines
+        parts.append(chunk)
+        size += len(chunk)
+        if size >= size_bytes:
+            text = b"".join(parts)
+            end = text.rfind(b"\n") + 1
+            if end:
+                yield _lines(text[:end])
+            parts, size = [text[end:]], len(text) - end
+    if text := b"".join(parts):
+        yield _lines(text if text.endswith(b"\n") else text.removesuffix(b"\r") + b"\n")
 
 
-def _without_cr(lines: list[bytes]) -> list[bytes]:
-    return [line.removesuffix(b"\r") for line in lines]
+def _lines(text: bytes) -> TextLines:
+    return TextLines(text.replace(b"\r\n", b"\n") if b"\r" in text else text)
+
+
+def _converted(rows: Iterable[bytes], converter: Converter, number: int) -> ConvertedLines:
+    """Lines of the log of rows; `number` is the first row's line number in its file."""
+    lines: list[bytes] = []
+    refused: dict[int, str] = {}
+    for at, row in enumerate(rows):
+        try:
+            lines.append(converter.line(number + at, row))
+        except MalformedLine as error:
+            refused[at] = error.reason.value
+            lines.append(row)
+    return ConvertedLines(lines, refused)

@@ -22,7 +22,7 @@ from stream.events import (
     parse_line,
 )
 from stream.store.canonical import Block, Ints, Mask, Watches, canonical_watches, slices
-from stream.store.text_lines import TextLines
+from stream.store.text_lines import ConvertedLines, TextLines
 
 KINDS = ("watch", "rate", "request", "account")
 BLOCK_LINES = 32_768
@@ -57,7 +57,10 @@ class Parsed:
 
 
 def parse_lines(lines: Sequence[bytes], clock: WallClock) -> Parsed:
-    """Columns of `lines` (without newlines), row by row what `parse_line` says of each."""
+    """Columns of `lines` (without newlines), row by row what `parse_line` says of each.
+
+    Rows of `ConvertedLines` that could not be converted are rejected for the reason that is known already.
+    """
     n = len(lines)
     parsed = Parsed(
         kind=np.full(n, _REJECTED, np.uint8),
@@ -71,7 +74,17 @@ def parse_lines(lines: Sequence[bytes], clock: WallClock) -> Parsed:
     for piece in _pieces(lines):
         reader.read(piece, start)
         start += len(piece)
+    if isinstance(lines, ConvertedLines):
+        _reject(parsed, lines)
     return parsed
+
+
+def _reject(parsed: Parsed, lines: ConvertedLines) -> None:
+    for row, reason in lines.refused.items():
+        parsed.kind[row] = _REJECTED
+        parsed.odd.pop(row, None)
+        parsed.raw.pop(row, None)
+        parsed.rejected[row] = (reason, lines[row])
 
 
 def _pieces(lines: Sequence[bytes]) -> Iterator[Sequence[bytes]]:

@@ -1,6 +1,6 @@
-"""Lines that lie in one piece of memory: what a file's reader hands on without cutting it into lines first."""
+"""Lines as a file's reader hands them on: in one piece of memory, or converted from another format."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 
@@ -29,3 +29,21 @@ class TextLines(Sequence[bytes]):
             end = end or self.text.index(b"\n", start) + 1  # a line longer than that
             yield TextLines(self.text[start:end])
             start = end
+
+
+class ConvertedLines(Sequence[bytes]):
+    """Log lines made of another format's rows; a row that could not be converted stands there as it was."""
+
+    def __init__(self, lines: Sequence[bytes], refused: Mapping[int, str]) -> None:
+        """refused: reason by index, of the rows that are no log line."""
+        self._lines, self.refused = lines, refused
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._lines[index]
+
+    def from_line(self, first: int) -> "ConvertedLines":
+        """The same without the first so many."""
+        return ConvertedLines(self._lines[first:], {row - first: why for row, why in self.refused.items()})

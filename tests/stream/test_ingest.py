@@ -1,20 +1,25 @@
 """Files into the store: every form of file, twice, in the middle of it, and as they appear."""
 
+import bz2
 import gzip
 import json
+import lzma
 import subprocess
 import sys
 import threading
+import zipfile
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 from stream_lines import append, some_lines
 
 from stream.__main__ import cli
-from stream.store import ingest as module
 from stream.store.digest import digest
 from stream.store.info import info
-from stream.store.ingest import follow, ingest
+from stream.store.ingest import _batches, follow, ingest
+from stream.store.opened import source_of
 from stream.terms import TERMS
 
 TERM = TERMS["F2026"]
@@ -49,11 +54,11 @@ def test_a_second_run_changes_nothing(tmp_path):
     assert info(tmp_path / "store") == held
 
 
-def test_an_interrupted_run_goes_on_behind_the_last_line_stored(tmp_path, monkeypatch):
+def test_an_interrupted_run_goes_on_behind_the_last_line_stored(tmp_path):
     lines = without_cr(some_lines(2_500))
     path = tmp_path / "day.log"
     path.write_bytes(b"\n".join(lines) + b"\n")
-    append(tmp_path / "store", lines[:700], 0, source=module._source(path))
+    append(tmp_path / "store", lines[:700], 0, source=source_of(path))
     report = ingest([path], tmp_path / "store", TERM)
     assert report["stored"] == 1_800
     assert info(tmp_path / "store")["digest"] == f"{digest(lines):032x}"
@@ -90,20 +95,65 @@ def test_a_compressed_file_that_breaks_off_keeps_its_good_part(tmp_path):
     path.write_bytes(gzip.compress(b"\n".join(some_lines(5_000)))[:-3_000])
     report = ingest([path], tmp_path / "store", TERM, delete=True)
     assert 1_000 < report["stored"] < 5_000
-    assert "expected a whole gzip file" in report["damaged"][str(path)]
+    assert "expected a whole .gz file" in report["damaged"][str(path)]
     assert path.exists()
 
 
-def test_a_batch_boundary_anywhere_loses_no_line(tmp_path, monkeypatch):
-    lines = without_cr(some_lines(1_000, broken=0.2))
+@given(
+    st.lists(st.sampled_from([b"", b"a", b"longer", b"in\rside", b"\xff", b"end\r"]), max_size=12),
+    st.sampled_from([b"\n", b"\r\n"]),
+    st.booleans(),
+    st.integers(1, 9),
+    st.integers(1, 30),
+)
+def test_a_batch_or_chunk_boundary_anywhere_loses_no_line(lines, end, ended, chunk, batch):
+    text = end.join(lines) + (end if ended and lines else b"")
+    expected = [line.removesuffix(b"\r") for line in text.split(b"\n")]
+    expected = expected[:-1] if text.endswith(b"\n") or not text else expected
+    found = list(_batches((text[at : at + chunk] for at in range(0, len(text), chunk)), batch))
+    assert [line for lines in found for line in lines] == expected
+    assert [len(lines) for lines in found] == [len(list(lines)) for lines in found]
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, None], ids=["gz", "bz2", "xz", "zip"])
+def test_every_compression_gives_the_same_lines(pack, tmp_path, request):
+    lines = without_cr(some_lines(500))
+    path = tmp_path / f"a.log.{request.node.callspec.id}"
+    text = b"\n".join(lines) + b"\n"
+    if pack:
+        path.write_bytes(pack(text))
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("a.log", text)
+    report = ingest([path], tmp_path / "store", TERM)
+    assert (report["stored"], report["damaged"]) == (500, {})
+    assert info(tmp_path / "store")["digest"] == f"{digest(lines):032x}"
+
+
+def test_a_zip_with_several_files_says_what_to_do_and_the_other_files_are_stored(tmp_path):
+    odd, good = tmp_path / "a.zip", tmp_path / "b.log"
+    with zipfile.ZipFile(odd, "w") as archive:
+        archive.writestr("a.log", "x")
+        archive.writestr("b.log", "y")
+    good.write_bytes(b"2026-09-01T10:00,1,GET /create_account\n")
+    report = ingest([odd, good], tmp_path / "store", TERM)
+    assert "expected a .zip with one file inside, got 2 files" in report["damaged"][str(odd)]
+    assert report["stored"] == 1
+
+
+def test_what_was_quarantined_is_named_by_file_and_line(tmp_path):
     path = tmp_path / "a.log"
-    path.write_bytes(b"\r\n".join(lines) + b"\n")
-    for size, chunk in ((1, 7), (999, 64), (1_000, 1_000_000)):
-        monkeypatch.setattr(module, "BATCH_LINES", max(size, 50))
-        monkeypatch.setattr(module, "_CHUNK_BYTES", chunk)
-        store = tmp_path / f"store-{size}"
-        ingest([path], store, TERM)
-        assert info(store)["digest"] == f"{digest(lines):032x}"
+    path.write_bytes(b"2026-09-01T10:00,1,GET /create_account\n2026-09-01T10:00,1,GET /rate/heat+1995=D\n")
+    report = ingest([path], tmp_path / "store", TERM)
+    assert report["examples"] == [f"{path}, line 2: rating: b'2026-09-01T10:00,1,GET /rate/heat+1995=D'"]
+
+
+def test_a_line_of_a_megabyte_costs_no_other_line(tmp_path):
+    path = tmp_path / "a.log"
+    good = b"2026-09-01T10:00,1,GET /data/m/heat+1995/3.mpg"
+    path.write_bytes(b"\n".join([good, b"x" * 1_000_000, b"," * 10_000, b"a\0b", b"\r", good]) + b"\n")
+    report = ingest([path], tmp_path / "store", TERM)
+    assert (report["kinds"]["watch"], report["quarantined"]) == (2, {"length": 1, "time": 1, "fields": 1, "empty": 1})
 
 
 def test_files_are_followed_in_order_until_they_are_done(tmp_path):

@@ -12,7 +12,7 @@ import click
 from stream.commands_kafka import catalog, consume, doctor, record, replay, ship
 from stream.settings import StreamSettings, read_settings
 from stream.store.formats import FORMATS
-from stream.terms import TERMS, table
+from stream.terms import TERMS, readable, table
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 in_store = click.option(
@@ -165,13 +165,11 @@ def sessions(store: Path | None, as_json: bool) -> None:
 @cli.command()
 @as_json
 def terms(as_json: bool) -> None:
-    """The course's terms and their rules."""
-    rows = table()
+    """The course's terms and their rules; COURSE_TERM chooses one."""
     if as_json:
-        _print({"terms": rows}, True)
+        _print({"terms": table()}, True)
         return
-    for name in rows[0]:
-        click.echo("\t".join([name, *("-" if row[name] is None else str(row[name]) for row in rows)]))
+    click.echo(readable(read_settings(StreamSettings).course_term))
 
 
 def _store(given: Path | None) -> Path:

@@ -94,5 +94,55 @@ TERMS: dict[str, Term] = {name: Term(name=name, **(_COMMON | rules)) for name, r
 
 
 def table() -> list[dict[str, object]]:
-    """One row of plain values per term, in order of time, for `python -m stream terms`."""
+    """One row of plain values per term, in order of time."""
     return [asdict(term) for term in TERMS.values()]
+
+
+def readable(chosen: str | None = None) -> str:
+    """The terms as two tables for a terminal: rules, and habits on the wire; the `chosen` term has a star."""
+    stars = ["*" if name == chosen else " " for name in TERMS]
+    rules = [{"": star, **_rules(term)} for star, term in zip(stars, TERMS.values(), strict=True)]
+    wire = [{"": star, **_wire(term)} for star, term in zip(stars, TERMS.values(), strict=True)]
+    return f"{_aligned(rules)}\n\n{_aligned(wire)}\n\n- = not stated in that term; * = COURSE_TERM"
+
+
+def _rules(term: Term) -> dict[str, str]:
+    window = "-" if term.avail_before_h is None else f"{term.avail_before_h} + {term.avail_after_h}"
+    hours = f" in {term.updates_before_h} h before" if term.updates_before_h else ""
+    return {
+        "term": term.name,
+        "ratings": f"{term.rating_min}-{term.rating_max}",
+        "answer in": "-" if term.timeout_ms is None else f"{term.timeout_ms} ms",
+        "personalised": _at_least(term.personalised_share),
+        "OK requests": "-" if term.min_ok_requests is None else f">= {term.min_ok_requests:,}",
+        "available": _at_least(term.avail_pass),
+        "bonus": _at_least(term.avail_bonus),
+        "in h before + after": window,
+        "updates": "-" if term.min_updates is None else f">= {term.min_updates}{hours}",
+        "points M1-M4, final": "-" if term.points is None else " ".join(map(str, term.points)),
+    }
+
+
+def _wire(term: Term) -> dict[str, str]:
+    kinds = {"watch": True, "rate": True, "request": term.has_requests, "account": term.has_create_account}
+    fields = {"descriptions": term.has_self_description, "costs": term.has_license_cost}
+    return {
+        "term": term.name,
+        "movies": f"{term.n_movies:,}",
+        "users": f"{term.n_users:,}",
+        "lines": " ".join(kind for kind, there in kinds.items() if there),
+        "time digits": f"{term.watch_digits}, requests {term.request_digits}",
+        "API has": ", ".join(name for name, there in fields.items() if there) or "-",
+        "time zone": term.zone,
+        "host of team 7": term.host_pattern.format(team=7),
+    }
+
+
+def _at_least(share: float | None) -> str:
+    return "-" if share is None else f">= {share:.0%}"
+
+
+def _aligned(rows: list[dict[str, str]]) -> str:
+    wide = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
+    lines = [dict(zip(wide, wide, strict=True)), *rows]
+    return "\n".join("  ".join(line[name].ljust(wide[name]) for name in wide).rstrip() for line in lines)

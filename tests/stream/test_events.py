@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.events import AccountCreated, MalformedLine, Rated, Reason, Requested, WallClock, Watched, parse_line
+from stream.store.parse_block import parse_lines
+from stream.store.text_lines import TextLines
 
 PITTSBURGH = WallClock("America/New_York")
 HOST = "17645-team02.isri.cmu.edu:8082"
@@ -215,20 +217,53 @@ def test_no_other_error_comes_out_of_any_bytes(line):
         parse_line(line, PITTSBURGH)
 
 
-def test_no_other_error_comes_out_of_200_000_mutated_lines():
+def mutated(dice: random.Random, line: bytes) -> bytes:
+    """One or three bytes put in, taken out or replaced, two lines run together, or the line cut short."""
+    changed = bytearray(line)
+    for _ in range(dice.choice((1, 1, 1, 3))):
+        at, taken = dice.randrange(len(changed)), dice.choice((0, 0, 1, 1, 2))
+        changed[at : at + taken] = bytes([dice.choice((dice.randrange(256), *b" ,/=:.0\r"))]) * dice.choice((0, 1, 1))
+        changed = changed or bytearray(b"x")
+    return bytes(changed if dice.random() < 0.95 else changed[: dice.randrange(len(changed))] + line)
+
+
+def test_200_000_random_and_mutated_lines_mean_the_same_alone_and_in_a_block_and_raise_nothing_else():
     dice = random.Random(7)
-    genuine = [WATCH.encode(), b"2026-07-17T16:19,28083,GET /rate/heat+1995=10", request("a+1, b+2, 7 ms").encode()]
+    failed = request("java.util.concurrent.TimeoutException: a, b after 800 ms, 832 ms", 0).encode()
+    genuine = [WATCH.encode(), WATCH.encode(), b"2026-07-17T16:19,28083,GET /rate/heat+1995=10", failed,
+               request("a+1, b+2, 7 ms").encode(), b"2026-02-14T00:09:07,5,GET /create_account"]  # fmt: skip
+    lines = [mutated(dice, dice.choice(genuine)) for _ in range(190_000)]
+    lines += [dice.randbytes(dice.randrange(90)) for _ in range(10_000)]
+    parsed = parse_lines(lines, PITTSBURGH)
     seen: set[object] = set()
-    for _ in range(200_000):
-        line = bytearray(dice.choice(genuine))
-        for _ in range(dice.choice((1, 1, 1, 3))):
-            at = dice.randrange(len(line))
-            line[at : at + dice.choice((0, 1))] = bytes([dice.randrange(256)])
-        try:
-            seen.add(type(parse_line(bytes(line), PITTSBURGH)))
-        except MalformedLine as error:
-            seen.add(error.reason)
-    assert seen >= {Watched, Rated, Requested, Reason.TIME, Reason.USER, Reason.KIND, Reason.MINUTE, Reason.ENCODING}
+    for row, line in enumerate(lines):
+        said = event_or_reason(line)
+        if isinstance(said, Reason):
+            seen.add(said)
+            assert parsed.rejected[row] == (said.value, line)
+        else:
+            seen.add(type(said))
+            assert row not in parsed.rejected
+            assert (parsed.at_ns[row], parsed.user_id[row]) == (said.at_ns, said.user_id)
+            assert parsed.odd.get(row, said) == said
+    assert seen == {Watched, Rated, Requested, AccountCreated, *Reason} - {Reason.LENGTH, Reason.ANSWER}
+
+
+def event_or_reason(line: bytes):
+    try:
+        return parse_line(line, PITTSBURGH)
+    except MalformedLine as error:
+        return error.reason
+
+
+@given(lines=st.lists(st.binary(max_size=40).map(lambda line: line.replace(b"\n", b""))), size=st.integers(1, 60))
+def test_lines_of_a_text_are_those_cut_out_whatever_the_pieces(lines, size):
+    text = TextLines(b"".join(line + b"\n" for line in lines))
+    assert list(text) == lines
+    assert len(text) == len(lines)
+    pieces = list(text.pieces(size))
+    assert [line for piece in pieces for line in piece] == lines
+    assert all(len(piece.text) <= size or len(piece) == 1 for piece in pieces)
 
 
 @pytest.mark.parametrize("digits", [0, 3, 6, 9])

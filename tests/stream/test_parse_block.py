@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from stream.events import MalformedLine, WallClock, Watched, parse_line
 from stream.store.parse_block import BLOCK_LINES, KINDS, Parsed, parse_lines
+from stream.store.text_lines import TextLines
 
 CLOCK = WallClock("America/New_York")
 
@@ -98,11 +99,18 @@ def row(parsed: Parsed, at: int) -> object:
     return event, parsed.raw.get(at)
 
 
+def all_of(parsed: Parsed) -> list[object]:
+    return [row(parsed, at) for at in range(len(parsed.kind))]
+
+
 @settings(max_examples=300)
 @given(st.lists(lines, max_size=40))
 def test_every_line_means_the_same_in_a_block_as_alone(given_lines):
-    parsed = parse_lines(given_lines, CLOCK)
-    assert [row(parsed, at) for at in range(len(given_lines))] == [said(line) for line in given_lines]
+    expected = [said(line) for line in given_lines]
+    assert all_of(parse_lines(given_lines, CLOCK)) == expected
+    if not any(b"\n" in line for line in given_lines):
+        text = TextLines(b"".join(line + b"\n" for line in given_lines))
+        assert all_of(parse_lines(text, CLOCK)) == expected
 
 
 def test_canonical_watch_lines_do_not_take_the_slow_way():
@@ -124,6 +132,11 @@ def test_a_batch_of_several_blocks_keeps_its_order():
     kept = [user for user in range(len(given_lines)) if user != BLOCK_LINES]
     assert parsed.user_id[parsed.rows].tolist() == kept
     assert [list(parsed.movies)[code] for code in parsed.movie[kept]] == [f"movie+{user % 7}" for user in kept]
+    text = parse_lines(TextLines(b"\n".join(given_lines) + b"\n"), CLOCK)
+    assert (text.at_ns == parsed.at_ns).all()
+    assert (text.user_id == parsed.user_id).all()
+    assert (text.movie == parsed.movie).all()
+    assert text.rejected == parsed.rejected == {BLOCK_LINES: ("fields", b"broken")}
     assert parsed.counts() == {"watch": len(kept)}
     assert list(parsed.rejected) == [BLOCK_LINES]
     assert KINDS[0] == "watch"

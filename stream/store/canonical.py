@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from stream.store.columns import numbers
 from stream.store.text_lines import TextLines
 
 Ints = npt.NDArray[np.int64]
@@ -151,4 +152,4 @@ def slices(block: Block, start: Ints, end: Ints) -> pa.Array:
     places[0::2], places[1::2] = start, end
     buffers = [None, pa.py_buffer(places), pa.py_buffer(block.text)]
     both = pa.Array.from_buffers(pa.binary(), len(places) - 1, buffers)  # each string, and what lies behind it
-    return both.take(pa.array(np.arange(0, len(places), 2, dtype=np.int32)))
+    return both.take(numbers(np.arange(0, len(places), 2), pa.int32()))  # not pa.array, see columns.py

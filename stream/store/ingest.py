@@ -117,11 +117,11 @@ class _File:
         if self.format == "m0" and (table := m0_catalog.table_of(names_of(first.decode("utf-8-sig", "replace")))):
             self._keep_records(table)
             return
-        halves: list[bool] = []
-        source = source_of(self.path, self.format, lambda chunk: halves.append(has_half_stars(chunk)))
+        halves, stars = [False], self.format == "movielens" and self.term.rating_max >= 10
+        look = (lambda chunk: halves.append(has_half_stars(chunk))) if stars else (lambda _: None)
+        source = source_of(self.path, self.format, look)
         self.tally.sources[source] = self.path
-        double = self.format == "movielens" and any(halves) and self.term.rating_max >= 10
-        converter = None if self.format == "log" else converter_of(self.format, first, clock, double)
+        converter = None if self.format == "log" else converter_of(self.format, first, clock, any(halves))
         self._store(source, converter)
 
     def _store(self, source: str, converter: Converter | None) -> None:

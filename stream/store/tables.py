@@ -89,17 +89,19 @@ def _coded(codes: npt.NDArray[Any], values: Sequence[str], known: npt.NDArray[np
 
 
 def _odd_columns(parsed: Parsed, rows: Ints) -> dict[str, pa.Array]:
-    """Columns that watch lines leave empty."""
-    where = {int(row): place for place, row in zip(np.searchsorted(rows, list(parsed.odd)), parsed.odd, strict=True)}
+    """Columns that watch lines leave empty: made of the few other lines, then spread over all rows."""
     found: dict[str, list[Any]] = {
-        name: [None] * len(rows) for name in ("score", "host", "status", "movies", "failure", "latency_ms", "raw")
+        name: [None] * len(parsed.odd) for name in ("score", "host", "status", "movies", "failure", "latency_ms", "raw")
     }
-    for row, event in parsed.odd.items():
-        place = where[row]
+    for place, (row, event) in enumerate(parsed.odd.items()):
         found["raw"][place] = parsed.raw.get(row)
         for name in _ODD_FIELDS.get(type(event), ()):
             found[name][place] = getattr(event, name)
-    return {name: column(values, EVENT_SCHEMA.field(name).type) for name, values in found.items()}
+    place_of, known = np.zeros(len(rows), np.int32), np.zeros(len(rows), np.bool_)
+    where = np.searchsorted(rows, list(parsed.odd))
+    place_of[where], known[where] = np.arange(len(where)), True
+    spread = numbers(place_of, pa.int32(), known)
+    return {name: column(values, EVENT_SCHEMA.field(name).type).take(spread) for name, values in found.items()}
 
 
 _ODD_FIELDS: dict[type[Event], tuple[str, ...]] = {

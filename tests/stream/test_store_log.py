@@ -155,7 +155,7 @@ from stream.store.log import EventLog, Batch
 from stream.store.compact import compact
 from stream_lines import CLOCK, SOURCE, some_lines
 store, size = Path(sys.argv[1]), 40
-lines = some_lines(2_000)
+lines = some_lines(4_000)
 log = EventLog(store, CLOCK)
 at = log.next_offset(SOURCE, 0)
 print("begins", flush=True)
@@ -168,7 +168,7 @@ while at < len(lines):
 
 
 def test_a_writer_killed_at_random_moments_loses_nothing_and_doubles_nothing(tmp_path):
-    dice, lines, kills = random.Random(5), some_lines(2_000), 0
+    dice, lines, kills = random.Random(5), some_lines(4_000), 0
     environment = os.environ | {"PYTHONPATH": "tests"}
     while EventLog(tmp_path, CLOCK).next_offset(SOURCE, 0) < len(lines):
         writer = subprocess.Popen(

@@ -57,7 +57,10 @@ def ingest(
     size = sum(path.stat().st_size for path in files) or None
     with tqdm(total=size, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:
         rules, where = TERMS[term or settings.course_term], store or settings.store_dir
-        report = ingest_files(paths, where, rules, bar.update, delete, format_=format_, catalog_dir=catalog)
+        try:
+            report = ingest_files(paths, where, rules, bar.update, delete, format_=format_, catalog_dir=catalog)
+        except OSError as error:
+            raise click.ClickException(f"{error}; what was stored stays, the same command goes on from there") from None
     _print(report, as_json)
     if report["damaged"]:
         sys.exit(1)

@@ -122,7 +122,10 @@ class _File:
         source = source_of(self.path, self.format, look)
         self.tally.sources[source] = self.path
         converter = None if self.format == "log" else converter_of(self.format, first, clock, any(halves))
+        stored, events = self.tally.stored, self.tally.kinds.total()
         self._store(source, converter)
+        if self.tally.stored > stored and self.tally.kinds.total() == events:
+            self.tally.told.append(f"{self.path}: no line of it is an event; is it of another --format?")
 
     def _store(self, source: str, converter: Converter | None) -> None:
         known, at = self.log.next_offset(source, 0), 0

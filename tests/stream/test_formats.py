@@ -149,7 +149,9 @@ def test_half_stars_are_doubled_on_a_scale_to_ten_and_rounded_up_on_one_to_five(
 def test_a_file_first_taken_for_a_log_can_still_be_read_as_what_it_is(tmp_path):
     path = tmp_path / "u.data"
     path.write_text(MOVIELENS["u.data"][0])
-    assert ingest([path], tmp_path / "store", ONLINE)["quarantined"] == {"fields": 2}
+    taken = ingest([path], tmp_path / "store", ONLINE)
+    assert taken["quarantined"] == {"fields": 2}
+    assert taken["examples"][0] == f"{path}: no line of it is an event; is it of another --format?"
     assert ingest([path], tmp_path / "store", ONLINE, format_="movielens")["kinds"]["rate"] == 2
 
 
@@ -167,6 +169,16 @@ def test_a_file_of_another_format_is_status_1_and_says_what_was_expected(format_
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 1
     assert said in json.loads(result.stdout)["damaged"][str(path)]
+
+
+def test_a_store_that_cannot_be_written_is_status_1_and_says_how_to_go_on(tmp_path):
+    path, store = tmp_path / "u.data", tmp_path / "store"
+    path.write_text(MOVIELENS["u.data"][0])
+    store.write_text("a file where the store's folder should be")
+    result = CliRunner().invoke(cli, ["ingest", str(path), "--store", str(store / "s"), "--format", "movielens"])
+    assert result.exit_code == 1
+    assert "Not a directory" in result.output
+    assert "the same command goes on from there" in result.output
 
 
 cells = st.one_of(

@@ -115,6 +115,27 @@ def _older_than_ns(hours: float | None) -> int:
 
 
 @catalog.command()
+@in_store
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write a page with pictures.")
+@as_json
+def describe(store: Path | None, html: Path | None, as_json: bool) -> None:
+    """Describe the collected data (milestone 1) as Markdown: counts and distributions, equal to the store's own."""
+    from stream.catalog.describe import describe as describe_store
+    from stream.catalog.describe_page import html as page
+    from stream.catalog.describe_page import markdown
+
+    settings = read_settings(StreamSettings)
+    try:
+        found = describe_store(store or settings.store_dir, settings.term)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    if html:
+        html.write_text(page(found), encoding="utf-8")
+        click.echo(f"wrote {html}", err=True)
+    click.echo(json.dumps(found.as_json()) if as_json else markdown(found), nl=as_json)
+
+
+@catalog.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @in_store
 @as_json

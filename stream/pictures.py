@@ -4,17 +4,18 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
-STYLE = """
+_STYLE = """
 :root { color-scheme: light dark; --ink: #1c2330; --soft: #667; --line: #d5d9e0; --bar: #3b6fb6; --page: #fff }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --soft: #9aa3b2; --line: #3a4150; --bar: #7fb0f5;
         --page: #14171d } }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 62rem;
        margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-top: 2rem } .soft { color: var(--soft) }
-figure { margin: 0 0 1rem } figcaption { font-weight: 600; margin-bottom: .3rem }
+figure { margin: 0 0 1rem } figcaption { font-weight: 600; margin-bottom: .3rem } .wide { overflow-x: auto }
 .two { display: grid; grid-template-columns: repeat(auto-fit, minmax(26rem, 1fr)); gap: 1rem 2.5rem }
-table { border-collapse: collapse; font-size: .92rem } th, td { text-align: left; padding: .25rem 1.5rem .25rem 0;
-        border-bottom: 1px solid var(--line); vertical-align: top } td.n { text-align: right }
+table { border-collapse: collapse; font-size: .92rem }
+th, td { text-align: left; padding: .25rem 1.5rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
+th.n { text-align: right } td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
 svg { width: 100%; height: auto } svg text { font: 12px system-ui, sans-serif; fill: var(--ink) }
 svg .axis { stroke: var(--line) } svg .bar { fill: var(--bar) } code { font-size: .85rem; overflow-wrap: anywhere }
 @media print { body { max-width: none; margin: 0 } figure { break-inside: avoid } }
@@ -25,12 +26,11 @@ _LETTER = 6.6  # width of a digit, about
 Bars = Sequence[tuple[str, float]]
 
 
-def page(title: str, body: Iterable[str]) -> str:
-    """A whole document around `body`, which is HTML."""
+def page(title: str, body: Iterable[str], style: str = "") -> str:
+    """A whole document around `body`, which is HTML; style: CSS beyond what all pages have."""
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-    return (
-        f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head><body>{"".join(body)}</body></html>\n'
-    )
+    head += f"<style>{_STYLE}{style}</style>"
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>\n'
 
 
 def figure(title: str, picture: str, note: str = "") -> str:

@@ -7,24 +7,16 @@ from typing import Any
 from evaluation.report import Measure, Report
 from evaluation.text import number
 from evaluation.wording import WORDINGS, next_steps, shown
+from stream.pictures import page
 
 STYLE = """
-:root { color-scheme: light dark; --ink: #1c2330; --soft: #667; --line: #d5d9e0; --good: #1f7a4d; --bad: #b3261e;
-        --open: #8a6d1a; --bar: #3b6fb6; --page: #fff }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --soft: #9aa3b2; --line: #3a4150; --good: #5cc48d;
-        --bad: #ff8a80; --open: #e2c35a; --bar: #7fb0f5; --page: #14171d } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 62rem;
-       margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-top: 2rem } .soft { color: var(--soft) }
-.wide { overflow-x: auto } table { border-collapse: collapse; width: 100%; font-size: .92rem }
-th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top }
-td:last-child { min-width: 14rem } td.n:last-child { min-width: 0 } th.n { text-align: right }
-td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }
-svg { width: 100%; min-width: 30rem; height: auto } svg text { font: 13px system-ui, sans-serif; fill: var(--ink) }
-svg .axis { stroke: var(--line) } svg .bar { stroke: var(--bar); stroke-width: 3 } svg .dot { fill: var(--bar) }
-.pass { color: var(--good); font-weight: 600 } .fail { color: var(--bad); font-weight: 600 }
-.unknown { color: var(--open); font-weight: 600 } code { font-size: .85rem; overflow-wrap: anywhere }
-@media print { body { max-width: none; margin: 0 } }
+:root { --good: #1f7a4d; --bad: #b3261e; --open: #8a6d1a }
+@media (prefers-color-scheme: dark) { :root { --good: #5cc48d; --bad: #ff8a80; --open: #e2c35a } }
+table { width: 100% } th, td { padding: .35rem .7rem .35rem 0 }
+td:last-child { min-width: 14rem } td.n:last-child { min-width: 0 }
+svg { min-width: 30rem } svg text { font-size: 13px } svg .bar { stroke: var(--bar); stroke-width: 3 }
+svg .dot { fill: var(--bar) } .pass, .fail, .unknown { font-weight: 600 }
+.pass { color: var(--good) } .fail { color: var(--bad) } .unknown { color: var(--open) }
 """
 
 
@@ -57,7 +49,7 @@ def online_page(report: Report) -> str:
         "<h2>What this rests on</h2>",
         _items([*report.evidence, *(f"{WORDINGS[m.name].title}: {m.note}" for m in report.metrics if m.note)]),
     ]
-    return page(report.title, body)
+    return page(report.title, body, STYLE)
 
 
 def grade_page(report: Mapping[str, Any]) -> str:
@@ -75,15 +67,7 @@ def grade_page(report: Mapping[str, Any]) -> str:
         rows = [_verdict_row(criterion) for criterion in submission["criteria"]]
         body.append(_table(("criterion", "verdict", "value", "needed", "why", "look at"), rows, (2, 3), raw=True))
     body.append('<p class="soft">The line marks what is needed. unknown: the log does not cover or cannot show it.</p>')
-    return page(title, body)
-
-
-def page(title: str, body: Iterable[str]) -> str:
-    """A whole document around `body`."""
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{escape(title)}</title>'
-    return (
-        f'<!doctype html><html lang="en"><head>{head}<style>{STYLE}</style></head><body>{"".join(body)}</body></html>\n'
-    )
+    return page(title, body, STYLE)
 
 
 def intervals(rows: Sequence[tuple[str, Measure]]) -> str:

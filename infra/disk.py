@@ -13,7 +13,9 @@ LIMIT_MB = 3_000
 _PROPERTIES = Path(__file__).parent / "kafka" / "server.properties"
 _TOPICS = ("movielog", "answers")  # two partitions each
 _MODEL_MB = 25  # a published folder of the demo world with its overlays, generously
-_SMALL_MB = 50  # heartbeats, evidence, metrics, the platform's state, catalogue
+_SMALL_MB = 50  # heartbeats, evidence, metrics, the platform's state
+_USER_BYTES, _MOVIE_BYTES = 350, 2_000  # of a record in the catalogue; movies are kept up to twice
+_NOTES_MB = 80  # changed prices, ids that were refused or unknown
 
 
 def disk_caps_mb(settings: Settings) -> dict[str, float]:
@@ -31,8 +33,17 @@ def disk_caps_mb(settings: Settings) -> dict[str, float]:
         "logs": (len(programs(settings)) + 1) * LOG_MB * LOG_FILES,
         "models": versions * _MODEL_MB,
         "mlflow": versions * _MODEL_MB + _SMALL_MB,
+        "catalogue": _catalogue_mb(settings),
         "small files": _SMALL_MB,
     }
+
+
+def _catalogue_mb(settings: Settings) -> float:
+    """Records of all movies and users that there are, by the world or, elsewhere than in our own, by the term."""
+    small = {"demo": (2_000, 20_000), "test": (200, 500)} if settings.house.source == "platform" else {}
+    term = settings.house.term
+    movies, users = small.get(settings.house.world, (term.n_movies, term.n_users))
+    return (2 * movies * _MOVIE_BYTES + users * _USER_BYTES) / MB + _NOTES_MB
 
 
 def line(settings: Settings) -> str:

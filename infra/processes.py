@@ -75,7 +75,7 @@ def programs(settings: Settings) -> tuple[Program, ...]:
     """What runs for the SOURCE of these settings, each after what it needs."""
     return (
         _kafka(settings), _service(settings), *_source(settings), _consumer(settings), _shipper(settings),
-        *_training(settings), _evaluation(settings), _watch(),
+        *_catalog(settings), *_training(settings), _evaluation(settings), _watch(),
     )  # fmt: skip
 
 
@@ -174,6 +174,22 @@ def _shipper(settings: Settings) -> Program:
         beats=True,
         address=f"http://127.0.0.1:{port}/metrics",
     )
+
+
+def _catalog(settings: Settings) -> tuple[Program, ...]:
+    """Who looks up movies and users; nobody where there is no API to ask."""
+    apis = tuple(program.name for program in _source(settings) if program.name in ("platform", "api"))
+    if settings.house.source != "course" and not apis and not settings.stream.api_url:
+        return ()
+    follow = Program(
+        name="catalog",
+        command=_python("stream", "catalog", "sync", "--follow"),
+        entries=("stream.__main__:sync",),
+        purpose="looks up movies and users that the stream mentions",
+        needs=apis,
+        beats=True,
+    )
+    return (follow,)
 
 
 def _training(settings: Settings) -> tuple[Program, Program]:

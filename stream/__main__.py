@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from stream.commands_kafka import catalog, consume, doctor, record, replay, ship
+from stream.commands_catalog import catalog
+from stream.commands_kafka import consume, doctor, record, replay, ship
 from stream.settings import StreamSettings, read_settings
 from stream.store.formats import FORMATS
 from stream.terms import TERMS, readable, table

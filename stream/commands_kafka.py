@@ -1,4 +1,4 @@
-"""Commands of `python -m stream` that talk to a broker or to the user and movie API.
+"""Commands of `python -m stream` that talk to a broker.
 
 Each parses, calls one function, prints. Libraries are imported when a command runs, so that help is quick.
 """
@@ -115,51 +115,6 @@ def _shift_ns(shift: str) -> int | None:
         return round(float(shift) * 1_000_000_000)
     except (ValueError, OverflowError):
         raise click.BadParameter("expected now or a number of seconds", param_hint="--shift") from None
-
-
-@click.group()
-def catalog() -> None:
-    """Movies and users as the API describes them."""
-
-
-@catalog.command()
-@click.option("--movies-only", is_flag=True, help="Leave the users out.")
-def sync(movies_only: bool) -> None:
-    """Fetch every movie and user that occurs in the store and is not on disk yet."""
-    from tqdm import tqdm
-
-    from stream.catalog import MOVIES, USERS, ApiAway, Catalog, stored_ids
-
-    settings = read_settings(StreamSettings)
-    client = Catalog(settings.api_address, settings.store_dir / "catalog")
-    movies, users = stored_ids(settings.store_dir)
-    for kind, ids in ((MOVIES, movies), (USERS, [] if movies_only else users)):
-        with tqdm(total=len(ids), desc=kind.file, disable=not sys.stderr.isatty()) as bar:
-            try:
-                done = client.sync(kind, ids, bar.update)
-            except ApiAway as error:
-                raise click.ClickException(str(error)) from error
-        click.echo(f"{kind.file}: " + ", ".join(f"{count} {what}" for what, count in done.items()))
-
-
-@catalog.command()
-@click.argument("key", metavar="ID")
-@click.option("--user", is_flag=True, help="ID is a user; otherwise a number is one too, anything else a movie.")
-def show(key: str, user: bool) -> None:
-    """Print the record of a movie or a user."""
-    import json
-
-    from stream.catalog import MOVIES, USERS, ApiAway, Catalog
-
-    settings = read_settings(StreamSettings)
-    kind = USERS if user or key.isdigit() else MOVIES
-    try:
-        found = Catalog(settings.api_address, settings.store_dir / "catalog").show(kind, key)
-    except ApiAway as error:
-        raise click.ClickException(str(error)) from error
-    if found is None:
-        raise click.ClickException(f"the API at {settings.api_address} knows no {kind.path} {key}")
-    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
 @click.command()

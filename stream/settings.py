@@ -79,6 +79,8 @@ class StreamSettings(HouseSettings):
     topic: str = Field("", description="Topic of the movielog; empty = movielog<TEAM>.")
     api_port: int = Field(8080, ge=1, le=65535, description="Port of the platform's user and movie API.")
     api_url: str = Field("", description="User and movie API; empty = the platform's own.")
+    api_max_per_s: float = Field(10.0, gt=0, description="Requests a second to the user and movie API, at most.")
+    catalog_max_age_hours: float = Field(6.0, ge=0, description="Movies are asked for anew after this; 0 = never.")
     consumer_group: str = Field("", description="Consumer group at the movielog's broker; empty = matinee-<TEAM>.")
     flush_rows: int = Field(20_000, ge=1, description="The consumer writes a file after this many lines ...")
     flush_seconds: float = Field(2.0, gt=0, description="... or this many seconds, whichever comes first.")

@@ -76,13 +76,19 @@ def test_a_source_other_than_the_platform_starts_no_platform(monkeypatch):
     monkeypatch.setenv("SOURCE", "course")
     monkeypatch.setenv("KAFKA_BOOTSTRAP", "127.0.0.1:9092")
     monkeypatch.setenv("API_URL", "http://127.0.0.1:8080")
-    assert not {"platform", "replay", "api"} & {program.name for program in programs(Settings.read())}
+    names = {program.name: program for program in programs(Settings.read())}
+    assert not {"platform", "replay", "api"} & set(names)
+    assert names["catalog"].needs == ()
     monkeypatch.setenv("SOURCE", "replay:lines.log.gz")
     monkeypatch.setenv("CATALOG", "catalogue")
     names = {program.name: program for program in programs(Settings.read())}
     assert "platform" not in names
     assert names["replay"].command[-3:] == ("lines.log.gz", "--ask", "--live")
     assert names["api"].command[-2:] == ("--catalog", "catalogue")
+    assert names["catalog"].needs == ("api",)
+    monkeypatch.delenv("CATALOG")
+    monkeypatch.delenv("API_URL")
+    assert "catalog" not in {program.name for program in programs(Settings.read())}
 
 
 def test_what_a_process_needs_is_in_the_table():

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.system
 
 def test_deploy_says_what_runs_what_happens_and_what_to_do_next(deployed):
     said = deployed.deploy_output
-    for name in ("kafka", "platform", "consumer", "shipper", "schedule", "refresh", "service", "evaluation"):
+    for name in ("kafka", "platform", "consumer", "shipper", "catalog", "schedule", "refresh", "service", "evaluation"):
         assert re.search(rf"^\s*{name}\s", said, re.MULTILINE), f"{name} is missing from the table"
     for fact in ("lines stored", "model live", "answered with 200", "p99", "personalised", "hit rate"):
         assert fact in said.lower(), f"{fact!r} is not said"
@@ -38,7 +38,7 @@ def test_ids_are_answered_and_other_words_refused_in_one_line(deployed, path, ex
 
 
 def test_status_agrees_and_a_second_deploy_leaves_everything_alone(deployed):
-    names = ("kafka", "platform", "consumer", "shipper", "schedule", "refresh", "service", "evaluation")
+    names = ("kafka", "platform", "consumer", "shipper", "catalog", "schedule", "refresh", "service", "evaluation")
     before = {name: deployed.pid(name) for name in names}
     deployed.must("make", "status")
     deployed.must("make", "deploy")

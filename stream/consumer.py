@@ -71,6 +71,7 @@ class Keeper:
         if time.monotonic() - self._beat_at < BEAT_S:
             return
         self._beat_at = time.monotonic()
+        self._metrics.lag.clear()  # of a partition that has moved to another member, or a broker that is away
         for feed in feeds:
             for partition, lines in feed.lag.items():
                 self._metrics.lag.labels(feed.plan.name, str(partition)).set(lines)

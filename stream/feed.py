@@ -142,7 +142,7 @@ class Feed:
                 self._waiting_since = time.monotonic()
             for key, records in polled.items():
                 came += self._pending.add(key.partition, [r.offset for r in records], [r.value or b"" for r in records])
-        self.lag = self._behind()
+            self.lag = self._behind()
         self.busy_at = time.monotonic() if came else self.busy_at
         return came
 

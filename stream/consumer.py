@@ -1,13 +1,16 @@
 """The consumer process: movielog and answers, each from its topic into the store, and the store kept in shape.
 
-Two feeds are polled in turn by one thread; see `stream/feed.py` for how a line gets from a topic into the store exactly
-once. With SOURCE=course nothing is created at the course's broker and nothing written but the group's offsets.
+Each feed has a thread of its own, so that a broker that is away or slow holds up nothing but its own topic; the main
+thread beats and keeps the store in shape. See `stream/feed.py` for how a line gets into the store exactly once. With
+SOURCE=course nothing is created at the course's broker and nothing written but the group's offsets.
 """
 
+import contextlib
 import logging
 import threading
 import time
 import uuid
+from concurrent import futures
 
 from stream import evidence
 from stream.events import WallClock
@@ -18,6 +21,7 @@ from stream.store import compact, retention
 from stream.store.log import AnswerLog, EventLog
 
 BEAT_S = 2.0
+WAIT_S = 0.05
 TIDY_S, FIRST_TIDY_S = 60.0, 10.0
 
 log = logging.getLogger("stream.consumer")
@@ -67,12 +71,14 @@ class Keeper:
         if time.monotonic() - self._beat_at < BEAT_S:
             return
         self._beat_at = time.monotonic()
+        self._metrics.lag.clear()  # of a partition that has moved to another member, or a broker that is away
         for feed in feeds:
-            for partition, lines in feed.lag().items():
+            for partition, lines in feed.lag.items():
                 self._metrics.lag.labels(feed.plan.name, str(partition)).set(lines)
             if feed.plan.name == "events" and feed.last_ns:
                 self._metrics.last_event.set(feed.last_ns / 1e9)
-        evidence.beat(self._settings.run_dir, "consumer", {feed.plan.name: _facts(feed) for feed in feeds})
+        with contextlib.suppress(OSError):  # a full disk: the feeds say so
+            evidence.beat(self._settings.run_dir, "consumer", {feed.plan.name: _facts(feed) for feed in feeds})
 
     def tidy(self) -> None:
         """Once a minute: merge small files, fold the oldest events into sessions where the store grew too big."""
@@ -91,28 +97,34 @@ class Keeper:
 
 
 def run(feeds: list[Feed], keeper: Keeper, stop: threading.Event, until_idle_s: float | None = None) -> int:
-    """Poll the feeds in turn until told to stop; each stores what it has before it ends."""
-    busy_at = time.monotonic()
-    while not stop.is_set():
-        busy = False
-        for feed in feeds:
-            busy |= feed.step()
-            keeper.beat(feeds)
-        keeper.tidy()
-        now = time.monotonic()
-        busy_at = now if busy else busy_at
-        if until_idle_s is not None and now - busy_at > until_idle_s:
-            break
-        if not busy:
-            stop.wait(0.05)
-    for feed in feeds:
-        feed.close()
+    """Poll each feed until told to stop; each stores what it has before it ends. Raises what ended a feed."""
+    over = threading.Event()
+    with futures.ThreadPoolExecutor(len(feeds), "feed") as pool:
+        ends = [pool.submit(_drive, feed, over) for feed in feeds]
+        try:
+            while not (stop.wait(WAIT_S) or any(end.done() for end in ends)):
+                keeper.beat(feeds)
+                keeper.tidy()
+                if until_idle_s is not None and time.monotonic() - max(feed.busy_at for feed in feeds) > until_idle_s:
+                    break
+        finally:
+            over.set()
+    for end in ends:
+        end.result()
     return sum(feed.stored for feed in feeds)
 
 
+def _drive(feed: Feed, over: threading.Event) -> None:
+    while not over.is_set():
+        if not feed.step():
+            over.wait(WAIT_S)
+    feed.close()
+
+
 def _facts(feed: Feed) -> dict[str, object]:
-    lag = feed.lag()
+    lag = feed.lag
     return {
         "state": feed.state, "topic": feed.plan.topic, "source": feed.source, "stored": feed.stored, "lost": feed.lost,
-        "lag": sum(lag.values()) if lag else None, "last_ns": feed.last_ns,
+        "lag": sum(lag.values()) if lag else None, "last_ns": feed.last_ns, "quarantined": feed.quarantined,
+        "bytes": feed.bytes, "rebalances": feed.rebalances,
     }  # fmt: skip

@@ -67,8 +67,10 @@ class Feed:
     def __init__(self, plan: Plan, into: Log, metrics: ConsumerMetrics) -> None:
         self.plan, self._log, self._metrics = plan, into, metrics
         self.state = ""
-        self.stored = self.lost = 0
+        self.stored = self.quarantined = self.bytes = self.lost = self.rebalances = 0
         self.last_ns: int | None = None  # stream time of the newest event stored
+        self.lag: dict[int, int] = {}  # lines at the broker not received yet, by partition, where that is known
+        self.busy_at = time.monotonic()  # when lines last came
         self.source: str | None = None
         self._broker = Broker(plan.bootstrap)
         self._consumer: Any = None
@@ -100,16 +102,6 @@ class Feed:
                 self._store()
         self._leave()
         self._broker.close()
-
-    def lag(self) -> dict[int, int]:
-        """Lines at the broker not received yet, by partition; without those of which that is unknown."""
-        behind = {}
-        with self._lock, contextlib.suppress(KafkaError):  # a partition that has just moved
-            for partition, offset in self._pending.expected().items():
-                end = self._consumer.highwater(TopicPartition(self.plan.topic, partition))
-                if end is not None:
-                    behind[partition] = max(0, end - offset)
-        return behind
 
     def _open(self) -> bool:
         topic = self._broker.topic(self.plan.topic)
@@ -149,8 +141,18 @@ class Feed:
             if not self._pending.rows:
                 self._waiting_since = time.monotonic()
             for key, records in polled.items():
-                came += sum(self._pending.add(key.partition, r.offset, r.value or b"") for r in records)
+                came += self._pending.add(key.partition, [r.offset for r in records], [r.value or b"" for r in records])
+            self.lag = self._behind()
+        self.busy_at = time.monotonic() if came else self.busy_at
         return came
+
+    def _behind(self) -> dict[int, int]:
+        behind = {}
+        for partition, offset in self._pending.expected().items():
+            with contextlib.suppress(KafkaError, KeyError):  # a partition that has just moved
+                if (end := self._consumer.highwater(TopicPartition(self.plan.topic, partition))) is not None:
+                    behind[partition] = max(0, end - offset)
+        return behind
 
     def _store(self) -> None:
         """Data first, offset after; and neither if the lines may be another topic's."""
@@ -236,15 +238,19 @@ class Feed:
             with contextlib.suppress(KafkaError, OSError):
                 consumer.close(autocommit=False, timeout_ms=1_000)
         with self._lock:
-            self._pending = Pending()
+            self._pending, self.lag = Pending(), {}
 
     def _count(self, stored: Stored) -> None:
         self.stored += stored.lines
+        self.bytes += stored.bytes
+        self.quarantined += sum(stored.quarantined.values())
         self.last_ns = max(self.last_ns or 0, stored.last_ns or 0) or None
         for kind, lines in stored.kinds.items():
             self._metrics.stored.labels(self.plan.name, kind).inc(lines)
         for reason, lines in stored.quarantined.items():
             self._metrics.quarantined.labels(self.plan.name, reason).inc(lines)
+        self._metrics.written.labels(self.plan.name).inc(stored.bytes)
+        self._metrics.quarantine_share.labels(self.plan.name).set(self.quarantined / max(self.stored, 1))
 
     def _read_on(self) -> None:
         if partitions := len(self._pending.expected()):
@@ -265,6 +271,7 @@ class Feed:
                 offset = self._log.next_offset(self.source, partition)
                 self._pending.expect(partition, offset)
                 self._consumer.seek(TopicPartition(self.plan.topic, partition), offset)
+        self.rebalances += 1
         self._metrics.rebalances.labels(self.plan.name).inc()
 
     def _revoked(self, partitions: Iterable[int]) -> None:

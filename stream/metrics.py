@@ -20,6 +20,11 @@ class ConsumerMetrics:
         self.quarantined = Counter(
             "stream_quarantined_lines", "Lines stored that did not parse.", ["feed", "reason"], registry=of
         )
+        self.quarantine_share = Gauge(
+            "stream_quarantine_share", "Share of the lines stored since the start that did not parse.", ["feed"],
+            registry=of,
+        )  # fmt: skip
+        self.written = Counter("stream_written_bytes", "Bytes of the files written.", ["feed"], registry=of)
         self.lost = Counter(
             "stream_lost_lines", "Lines that the broker dropped before they were read.", ["feed"], registry=of
         )

@@ -4,7 +4,8 @@ A partition is taken in only between `expect` and `forget`, and a line only if i
 one: whatever is delivered again is dropped here.
 """
 
-from collections.abc import Iterable
+import bisect
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from stream.store.log import Batch
@@ -44,15 +45,19 @@ class Pending:
         """Drop partitions and their waiting lines, which the next owner reads again; returns how many lines."""
         return sum(len(self._held.pop(partition, _Held(0)).lines) for partition in partitions)
 
-    def add(self, partition: int, offset: int, line: bytes) -> bool:
-        """Take in a line; False if it was there already or nobody asked for its partition."""
+    def add(self, partition: int, offsets: Sequence[int], lines: Sequence[bytes]) -> int:
+        """Take in lines, their offsets rising; returns how many.
+
+        Those that were there already are passed over, and all of them if nobody asked for their partition.
+        """
         held = self._held.get(partition)
-        if held is None or offset < held.next:
-            return False
-        held.offsets.append(offset)
-        held.lines.append(line)
-        held.next = offset + 1
-        return True
+        if held is None or not offsets:
+            return 0
+        new = bisect.bisect_left(offsets, held.next)
+        held.offsets += offsets[new:]
+        held.lines += lines[new:]
+        held.next = max(held.next, offsets[-1] + 1)
+        return len(offsets) - new
 
     def batch(self, source: str) -> Batch | None:
         """Waiting lines of one partition, or None; they wait until `stored` says otherwise."""

@@ -14,8 +14,11 @@ from pathlib import Path
 from houses import free_ports
 from stream import evidence
 from stream.events import Rated, Requested, WallClock, Watched
+from stream.feed import Feed, Plan
+from stream.metrics import ConsumerMetrics
 from stream.producer import LineProducer
 from stream.store.info import info
+from stream.store.log import EventLog
 
 CLOCK = WallClock("America/New_York")
 START_NS = CLOCK.read("2026-09-12T09:15:02.125")
@@ -32,10 +35,10 @@ class ConsumerHouse:
     settings: dict[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
 
-    def start(self, *words: str) -> None:
-        """Run `python -m stream consume`."""
+    def start(self, *words: str, under: tuple[str, ...] = ()) -> None:
+        """Run `python -m stream consume`, or other words; by the command `under` if there is one."""
         with (self.var_dir.parent / f"{self.var_dir.name}.log").open("ab") as log:
-            command = [sys.executable, "-m", "stream", *(words or ("consume",))]
+            command = [*under, sys.executable, "-m", "stream", *(words or ("consume",))]
             self.process = subprocess.Popen(command, env=self.environment(), stdout=log, stderr=log)
 
     def environment(self) -> dict[str, str]:
@@ -83,6 +86,42 @@ class ConsumerHouse:
         """What it wrote to its log; "" if it never ran."""
         file = self.var_dir.parent / f"{self.var_dir.name}.log"
         return file.read_text() if file.exists() else ""
+
+
+class Reader:
+    """The feed of a topic in a thread, with a store that outlives it."""
+
+    def __init__(self, store: Path, broker: str, topic: str) -> None:
+        self.store, self.topic, self._broker = store, topic, broker
+
+    @contextlib.contextmanager
+    def running(self, create: bool = True, group: str = "") -> Iterator[Feed]:
+        """A feed at work while the block runs, in a group named after the topic unless told another."""
+        plan = Plan("events", self._broker, self.topic, group or self.topic, create, flush_seconds=0.1, member="reader")
+        feed, stop = Feed(plan, EventLog(self.store, CLOCK), ConsumerMetrics()), threading.Event()
+        thread = threading.Thread(target=self._run, args=(feed, stop))
+        thread.start()
+        try:
+            yield feed
+        finally:
+            stop.set()
+            thread.join(20)
+
+    @staticmethod
+    def _run(feed: Feed, stop: threading.Event) -> None:
+        while not stop.is_set():
+            if not feed.step():
+                stop.wait(0.02)
+        feed.close()
+
+    def lines(self) -> int:
+        """Lines of the stream in the store, parsed or not."""
+        held = info(self.store)
+        return int(held["events"] + sum(held["quarantined"].values()))
+
+    def sources(self) -> set[str]:
+        """Which sources they are of."""
+        return {source["source"] for source in info(self.store)["sources"]}
 
 
 @contextlib.contextmanager

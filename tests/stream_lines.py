@@ -1,7 +1,8 @@
 """Made-up log lines for the store's tests, deterministic by seed, and small ways to fill a store."""
 
+import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from stream.events import AccountCreated, Event, Rated, Requested, WallClock, Watched
@@ -41,6 +42,21 @@ def _event(dice: random.Random, at_ns: int) -> Event:
     if kind < 0.07:
         return AccountCreated(at_ns, 1_000_000 + user)
     return Watched(at_ns, user, movie, dice.randrange(1, 180))
+
+
+def course_lines(seed: int = 1) -> Iterator[bytes]:
+    """Lines without end, some 77 bytes each, in the course's mix of 98.6 % ticks, 0.9 % ratings, 0.5 % requests."""
+    dice = random.Random(seed)
+    movies = [f"{'+'.join('abcdefghij'[: dice.randrange(2, 9)] for _ in range(3))}+{1950 + n % 70}" for n in range(999)]
+    for number in itertools.count():
+        at_ns, user, movie = START_NS + number * 2_000_000, dice.randrange(1_000_000), dice.choice(movies)
+        kind = dice.random()
+        if kind < 0.986:
+            yield Watched(at_ns, user, movie, dice.randrange(1, 150)).format(CLOCK).encode()
+        elif kind < 0.995:
+            yield Rated(at_ns, user, movie, dice.randrange(1, 6)).format(CLOCK).encode()
+        else:
+            yield Requested(at_ns, user, "team:8082", 200, tuple(movies[:20]), None, 40).format(CLOCK).encode()
 
 
 def append(store: Path, lines: Sequence[bytes], first: int = 0, source: str = SOURCE, partition: int = 0) -> None:

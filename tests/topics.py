@@ -16,8 +16,8 @@ class Topic:
     digest: str
 
 
-def topic_digest(bootstrap: str, topic: str) -> Topic:
-    """Read `topic` from its first to its last offset of this moment."""
+def topic_digest(bootstrap: str, topic: str, ends: dict[int, int] | None = None) -> Topic:
+    """Read `topic` from its first to its last offset of this moment, or each partition up to before `ends`."""
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     topic_id = str(admin.describe_topics([topic])[0]["topic_id"])
     admin.close()
@@ -26,7 +26,11 @@ def topic_digest(bootstrap: str, topic: str) -> Topic:
         parts = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic))]
         consumer.assign(parts)
         consumer.seek_to_beginning(*parts)
-        left = {part: end for part, end in consumer.end_offsets(parts).items() if end > consumer.position(part)}
+        held = consumer.end_offsets(parts)
+        wanted = held if ends is None else {part: ends.get(part.partition, 0) for part in parts}
+        if beyond := {part: end for part, end in wanted.items() if end > held[part]}:
+            raise AssertionError(f"expected offsets that {topic} holds, got {beyond} beyond {held}")
+        left = {part: end for part, end in wanted.items() if end > consumer.position(part)}
         lines, total = 0, 0
         while left:
             for part, records in consumer.poll(timeout_ms=500, max_records=5_000).items():

@@ -3,17 +3,14 @@
 import contextlib
 import random
 import signal
-import threading
 import uuid
 
 import pytest
-from consumers import CLOCK, consumer_house, send, sending, some_lines
+from consumers import CLOCK, Reader, consumer_house, send, sending, some_lines
 from kafka import ConsumerRebalanceListener, KafkaAdminClient, TopicPartition
 
 from houses import free_ports
-from stream.feed import Feed, Plan
 from stream.group_member import group_member
-from stream.metrics import ConsumerMetrics
 from stream.sources import following
 from stream.store import positions
 from stream.store.info import info
@@ -28,39 +25,6 @@ pytestmark = pytest.mark.broker
 def agrees(house, broker, topic):
     held = topic_digest(broker, topic)
     return house.holds() == (held.lines, held.digest)
-
-
-class Reader:
-    """The feed of a topic in a thread, with a store that outlives it."""
-
-    def __init__(self, store, broker, topic):
-        self.store, self.topic, self._broker = store, topic, broker
-
-    @contextlib.contextmanager
-    def running(self, create=True):
-        plan = Plan("events", self._broker, self.topic, self.topic, create, flush_seconds=0.1, member="reader")
-        feed, stop = Feed(plan, EventLog(self.store, CLOCK), ConsumerMetrics()), threading.Event()
-        thread = threading.Thread(target=self._run, args=(feed, stop))
-        thread.start()
-        try:
-            yield feed
-        finally:
-            stop.set()
-            thread.join(20)
-
-    @staticmethod
-    def _run(feed, stop):
-        while not stop.is_set():
-            if not feed.step():
-                stop.wait(0.02)
-        feed.close()
-
-    def lines(self):
-        held = info(self.store)
-        return held["events"] + sum(held["quarantined"].values())
-
-    def sources(self):
-        return {source["source"] for source in info(self.store)["sources"]}
 
 
 @pytest.fixture

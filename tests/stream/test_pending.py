@@ -12,22 +12,29 @@ def line(offset):
     return b"line %d" % offset
 
 
-@given(st.lists(st.integers(0, 30), max_size=60))
-def test_whatever_is_delivered_again_each_line_waits_once_and_in_order(offsets):
+def add(pending, partition, *offsets):
+    return pending.add(partition, offsets, [line(offset) for offset in offsets])
+
+
+@given(st.lists(st.sets(st.integers(0, 30), max_size=8).map(sorted), max_size=20))
+def test_whatever_is_delivered_again_each_line_waits_once_and_in_order(deliveries):
     pending = Pending()
     pending.expect(0, 5)
-    taken = [offset for offset in offsets if pending.add(0, offset, line(offset))]
-    assert taken == sorted(set(taken))
-    assert all(offset >= 5 for offset in taken)
+    taken = []
+    for offsets in deliveries:
+        new = [offset for offset in offsets if offset > max([4, *taken])]
+        assert add(pending, 0, *offsets) == len(new)
+        taken += new
     batch = pending.batch(SOURCE)
     assert ([] if batch is None else list(batch.offsets)) == taken
+    assert ([] if batch is None else batch.lines) == [line(offset) for offset in taken]
     assert pending.rows == len(taken)
     assert pending.expected() == {0: taken[-1] + 1 if taken else 5}
 
 
 def test_a_partition_that_nobody_asked_for_is_not_taken_in():
     pending = Pending()
-    assert not pending.add(1, 0, line(0))
+    assert not add(pending, 1, 0)
     assert pending.batch(SOURCE) is None
 
 
@@ -35,7 +42,7 @@ def test_lines_wait_until_they_are_stored_and_the_place_stays():
     pending = Pending()
     for partition in (0, 1):
         pending.expect(partition, 10)
-        pending.add(partition, 10, line(10))
+        add(pending, partition, 10)
     first = pending.batch(SOURCE)
     assert first == pending.batch(SOURCE)
     pending.stored(first.partition)
@@ -48,7 +55,7 @@ def test_lines_wait_until_they_are_stored_and_the_place_stays():
 def test_a_partition_that_goes_takes_its_lines_along_and_counts_them():
     pending = Pending()
     pending.expect(0, 0)
-    pending.add(0, 0, line(0))
+    add(pending, 0, 0)
     assert pending.forget([0, 7]) == 1
     assert pending.expected() == {}
 
@@ -56,8 +63,8 @@ def test_a_partition_that_goes_takes_its_lines_along_and_counts_them():
 def test_a_gap_is_skipped_and_what_waits_stays():
     pending = Pending()
     pending.expect(0, 0)
-    pending.add(0, 0, line(0))
+    add(pending, 0, 0)
     pending.skip(0, 9)
-    assert not pending.add(0, 8, line(8))
-    assert pending.add(0, 9, line(9))
+    assert not add(pending, 0, 8)
+    assert add(pending, 0, 9)
     assert list(pending.batch(SOURCE).offsets) == [0, 9]

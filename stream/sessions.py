@@ -15,7 +15,7 @@ and merging the parts gives the same as folding all at once, because a session i
   counts. People rate one tick after their last minute, so the rating of a longer gap belongs to no session.
 
 SQL for DuckDB, so that ticks are folded where they lie. Ticks within one bin of GAP_NS are always connected: a cheap
-group-by makes partial sessions of them, and only those, one for 15 ticks, are put in order. Start at `sessions_sql`.
+group-by makes partial sessions of them, and only those, one for 15 ticks, are put in order. Start at `fold_sql`.
 """
 
 from typing import Final
@@ -30,57 +30,16 @@ GAP_NS: Final = 15 * MINUTE_NS
 COLUMNS: Final = ("user_id", "movie_id", "started_ns", "last_ns", "first_minute", "last_minute", "ticks")
 
 _PACE_NS = 57 * 1_000_000_000  # a tick takes 59.5 s on average; over any stretch, viewers are never this quick
-_WHOLE = """user_id, movie_id, min(started_ns) FILTER (ticks > 0) AS started_ns,
-               max(last_ns) FILTER (ticks > 0) AS last_ns, min(first_minute) AS first_minute,
-               max(last_minute) AS last_minute, sum(ticks)::BIGINT AS ticks"""
 
 
 def fold_sql(ticks: str) -> str:
-    """Query for the sessions of relation `ticks` (user_id, movie_id, at_ns, minute): partials, then `merge_sql`."""
-    return merge_sql(f"({partials_sql(ticks)})")
-
-
-def partials_sql(ticks: str) -> str:
-    """Query for partial sessions of relation `ticks`, at most one per user, movie and bin of GAP_NS."""
-    return f"""
-        SELECT user_id, movie_id, min(at_ns) AS started_ns, max(at_ns) AS last_ns,
-               min(minute) AS first_minute, max(minute) AS last_minute, count(*) AS ticks
-        FROM {ticks} GROUP BY user_id, movie_id, at_ns // {GAP_NS}"""
+    """Query for the sessions (COLUMNS) of relation `ticks` (user_id, movie_id, at_ns, minute)."""
+    return f"SELECT {_COLUMNS} FROM ({_merged(_partials(ticks))}) JOIN ({_names(ticks)}) USING (movie)"
 
 
 def merge_sql(partials: str) -> str:
-    """Query for whole sessions (COLUMNS) of relation `partials`; merging what is whole already changes nothing."""
-    return f"{_numbered(partials)} SELECT {_WHOLE} FROM numbered GROUP BY user_id, movie_id, session"
-
-
-def rated_sql(partials: str, ratings: str) -> str:
-    """As `merge_sql`, with score and rated_ns from relation `ratings` (user_id, movie_id, at_ns, score).
-
-    A rating goes through the fold as a part without ticks: it falls to the session before it and lengthens none.
-    """
-    given = f"SELECT user_id, movie_id, at_ns AS started_ns, at_ns AS last_ns, 0 AS ticks, score FROM {ratings}"
-    return f"""
-        {_numbered(f"(FROM {partials} UNION ALL BY NAME {given})")}
-        SELECT {_WHOLE}, max({{'at': last_ns, 'score': score}}) FILTER (ticks = 0) AS rating
-        FROM numbered GROUP BY user_id, movie_id, session HAVING sum(ticks) > 0"""
-
-
-def _numbered(parts: str) -> str:
-    """The parts, numbered by session within user and movie: a number rises where the gap to all ticks before is wide.
-
-    Of parts that begin at one instant, those with ticks come first, so that a rating belongs to the tick of its time.
-    """
-    order = "PARTITION BY user_id, movie_id ORDER BY started_ns, ticks = 0"
-    return f"""
-        WITH behind AS (
-            SELECT *, max(last_ns) FILTER (ticks > 0)
-                      OVER ({order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_ns
-            FROM {parts}
-        ), numbered AS (
-            SELECT *, count(*) FILTER (before_ns IS NULL OR started_ns - before_ns > {GAP_NS})
-                      OVER ({order} ROWS UNBOUNDED PRECEDING) AS session
-            FROM behind
-        )"""
+    """Query for whole sessions of relation `partials` (COLUMNS); merging what is whole already changes nothing."""
+    return f"SELECT {_COLUMNS} FROM ({_merged(_keyed(partials))}) JOIN ({_names(partials)}) USING (movie)"
 
 
 def sessions_sql() -> str:
@@ -88,21 +47,66 @@ def sessions_sql() -> str:
 
     Reads the relations `watches`, `ratings`, `events`, `pruned_sessions` (COLUMNS) and `runtimes`.
     """
-    partials = f"({partials_sql('watches')} UNION ALL BY NAME FROM pruned_sessions)"
     pace = f"(last_ns - started_ns) // {_PACE_NS} + 2"
     return f"""
         WITH folded AS (
             SELECT *, least(last_minute - first_minute, {pace}) + 1 AS minutes
-            FROM ({rated_sql(partials, "ratings")})
+            FROM ({_merged(f"({_partials('watches')} UNION ALL BY NAME {_keyed('pruned_sessions')})")})
+        ), rated AS (
+            SELECT folded.*, if(at_ns >= started_ns, score, NULL) AS score,
+                   if(at_ns >= started_ns, at_ns, NULL) AS rated_ns
+            FROM folded ASOF LEFT JOIN ({_RATINGS}) AS given
+              ON folded.user_id = given.user_id AND folded.movie = given.movie AND last_ns + {GAP_NS} >= at_ns
+        ), names AS (
+            {_names("(SELECT movie_id FROM watches UNION ALL SELECT movie_id FROM pruned_sessions)")}
         )
-        SELECT {", ".join(COLUMNS)}, minutes, greatest(minutes - ticks, 0) AS ticks_missing,
+        SELECT {_COLUMNS}, minutes, greatest(minutes - ticks, 0) AS ticks_missing,
                runtime_minutes, least(minutes, runtime_minutes) / runtime_minutes AS share,
-               coalesce(last_ns + {GAP_NS} < ({_NOW}), false) OR coalesce(rating.at > last_ns, false)
+               coalesce(last_ns + {GAP_NS} < ({_NOW}), false) OR coalesce(rated_ns > last_ns, false)
                    OR coalesce(first_minute + minutes >= runtime_minutes, false) AS ended,
-               rating.score AS score, rating.at AS rated_ns
-        FROM folded LEFT JOIN runtimes USING (movie_id)"""
+               score, rated_ns
+        FROM rated JOIN names USING (movie) LEFT JOIN runtimes USING (movie_id)"""
 
 
+def _partials(ticks: str) -> str:
+    """Partial sessions, at most one per user, movie and bin of GAP_NS.
+
+    Movies go by a 64-bit hash of their id, which is twice as quick as the text; that any two of 100,000 ids share one
+    has a chance of 1 in 4 billion.
+    """
+    return f"""
+        (SELECT user_id, hash(movie_id) AS movie, min(at_ns) AS started_ns, max(at_ns) AS last_ns,
+                min(minute) AS first_minute, max(minute) AS last_minute, count(*) AS ticks
+         FROM {ticks} GROUP BY user_id, movie, at_ns // {GAP_NS})"""
+
+
+def _keyed(partials: str) -> str:
+    return f"(SELECT hash(movie_id) AS movie, * EXCLUDE (movie_id) FROM {partials})"
+
+
+def _names(relation: str) -> str:
+    return f"SELECT hash(movie_id) AS movie, any_value(movie_id) AS movie_id FROM {relation} GROUP BY movie"
+
+
+def _merged(partials: str) -> str:
+    """Partials in order, numbered where the gap to all before is too wide, and added up by that number."""
+    order = "PARTITION BY user_id, movie ORDER BY started_ns"
+    return f"""
+        WITH behind AS (
+            SELECT *, max(last_ns) OVER ({order} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_ns
+            FROM {partials}
+        ), numbered AS (
+            SELECT *, count(*) FILTER (before_ns IS NULL OR started_ns - before_ns > {GAP_NS})
+                      OVER ({order} ROWS UNBOUNDED PRECEDING) AS session
+            FROM behind
+        )
+        SELECT user_id, movie, min(started_ns) AS started_ns, max(last_ns) AS last_ns,
+               min(first_minute) AS first_minute, max(last_minute) AS last_minute, sum(ticks)::BIGINT AS ticks
+        FROM numbered GROUP BY user_id, movie, session"""
+
+
+_COLUMNS = ", ".join(COLUMNS)
+_RATINGS = "SELECT user_id, hash(movie_id) AS movie, at_ns, max(score) AS score FROM ratings GROUP BY ALL"
 # Stream time. The newest time may be a mistyped one, so it needs company: another event within the same GAP_NS.
 _NOW = f"""
     SELECT max(newest) FROM (
@@ -114,11 +118,12 @@ def runtimes_sql(catalog: str) -> str:
     """Query for movie_id and runtime_minutes (> 0) of movies watched, from relation `catalog` (movie_id, runtime).
 
     A runtime is not believed if more than one tick, and more than one in a thousand, lies clearly beyond it: then it is
-    not the length of what people watch. Damaged minutes are far rarer than that.
+    not the length of what people watch. Damaged minutes are far rarer than that. Every tenth minute is evidence enough.
     """
     return f"""
         SELECT movie_id, any_value(runtime) AS runtime_minutes
-        FROM (SELECT movie_id, minute FROM watches UNION ALL SELECT movie_id, last_minute FROM pruned_sessions)
+        FROM (SELECT movie_id, minute FROM watches WHERE minute % 10 = 0
+              UNION ALL SELECT movie_id, last_minute FROM pruned_sessions)
         JOIN {catalog} USING (movie_id)
         GROUP BY movie_id HAVING count(*) FILTER (minute > runtime * 1.1 + 2) <= 1 + count(*) / 1000"""
 

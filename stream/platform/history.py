@@ -15,7 +15,7 @@ from stream.platform.local_time import LocalTime
 from stream.platform.settings import PlatformSettings
 from stream.platform.simulation import WARM_UP_MS, Simulation
 from stream.platform.state import Progress, StateFolder
-from stream.platform.world import DAY_MS, HOUR_MS, World, world_of
+from stream.platform.world import BLOCK_MS, DAY_MS, HOUR_MS, World, world_of
 
 DONE = "DONE"
 _REAL_WAIT_S = 15  # a newcomer's first request waits at least this long in real time
@@ -39,7 +39,8 @@ def span(settings: PlatformSettings, world: World) -> Span:
 def new_world(settings: PlatformSettings, world: World, at_ms: int) -> Simulation:
     """A world with an audience at `at_ms`, and nothing before that."""
     simulation = empty_world(settings, world, at_ms - WARM_UP_MS, at_ms)
-    simulation.take(at_ms)
+    while simulation.now_ms < at_ms:  # block by block: nobody keeps what is not asked for
+        simulation.take(min(at_ms, simulation.now_ms + BLOCK_MS))
     return simulation
 
 

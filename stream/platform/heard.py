@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream.events import Rated, Requested, WallClock
-from stream.platform.draws import Ints
+from stream.platform.draws import Indices, Ints
 from stream.store.parse_block import Parsed, parse_lines
 
 _SESSION_GAP_MS = 180_000  # between two minute files of one session
 _MOVIE_BITS, _TIME_BITS = 15, 27  # of a sortable key: user, movie, and time in steps of 16 ms (24 days)
+
+
+_MinuteFiles = tuple[Ints, Indices, Indices, NDArray[np.int16]]  # time, user, movie, minute
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,9 @@ class Heard:
     until_ms: int
     movies: tuple[str, ...]
     at_ms: Ints  # of minute files, as are user, movie and minute
-    user: Ints
-    movie: Ints
-    minute: Ints
+    user: Indices
+    movie: Indices
+    minute: NDArray[np.int16]
     first: NDArray[np.bool_]  # whether a session begins here
     ratings: Ratings
     requests: tuple[tuple[int, int, tuple[int, ...]], ...]  # at_ms, user, listed movies (none if it failed)
@@ -56,13 +59,14 @@ class Heard:
 
 
 def _key(user: Any, movie: Any, since_ms: Any) -> Ints:
+    user, movie = np.asarray(user, np.int64), np.asarray(movie, np.int64)
     return np.asarray((user << (_MOVIE_BITS + _TIME_BITS)) | (movie << _TIME_BITS) | (since_ms >> 4))
 
 
 def hear(blocks: Iterable[list[bytes]], clock: WallClock, from_ms: int, until_ms: int) -> Heard:
     """Everything in the lines of [from_ms, until_ms)."""
     codes: dict[str, int] = {}
-    watches: list[NDArray[np.int64]] = []
+    watches: list[_MinuteFiles] = []
     rated: list[tuple[int, int, int, int]] = []
     requests: list[tuple[int, int, tuple[int, ...]]] = []
     accounts = rejected = 0
@@ -78,7 +82,7 @@ def hear(blocks: Iterable[list[bytes]], clock: WallClock, from_ms: int, until_ms
                 listed = tuple(codes.setdefault(movie, len(codes)) for movie in event.movies)
                 requests.append((at_ms, event.user_id, listed))
         accounts, rejected = accounts + parsed.counts().get("account", 0), rejected + len(parsed.rejected)
-    at_ms, user, movie, minute = _in_order(np.concatenate(watches, axis=1), from_ms)
+    at_ms, user, movie, minute = _in_order(watches, from_ms)
     same = (user[1:] == user[:-1]) & (movie[1:] == movie[:-1]) & (minute[1:] > minute[:-1])
     first = np.append(True, ~(same & (np.diff(at_ms) < _SESSION_GAP_MS)))
     ratings = Ratings(*np.array(rated, np.int64).reshape(-1, 4).T)
@@ -87,11 +91,16 @@ def hear(blocks: Iterable[list[bytes]], clock: WallClock, from_ms: int, until_ms
     )
 
 
-def _minute_files(parsed: Parsed, movie_of: NDArray[Any]) -> NDArray[np.int64]:
+def _minute_files(parsed: Parsed, movie_of: NDArray[Any]) -> _MinuteFiles:
     rows = np.flatnonzero(parsed.kind == 0)
-    at_ms = parsed.at_ns[rows] // 1_000_000
-    return np.stack([at_ms, parsed.user_id[rows], movie_of[parsed.movie[rows]], parsed.minute[rows]])
+    return (
+        parsed.at_ns[rows] // 1_000_000,
+        parsed.user_id[rows].astype(np.int32),
+        movie_of[parsed.movie[rows]].astype(np.int32),
+        parsed.minute[rows].astype(np.int16),
+    )
 
 
-def _in_order(watches: NDArray[np.int64], from_ms: int) -> NDArray[np.int64]:
-    return watches[:, np.argsort(_key(watches[1], watches[2], watches[0] - from_ms))]
+def _in_order(watches: list[_MinuteFiles], from_ms: int) -> _MinuteFiles:
+    order = np.argsort(np.concatenate([_key(user, movie, at_ms - from_ms) for at_ms, user, movie, _ in watches]))
+    return tuple(np.concatenate(column)[order] for column in zip(*watches, strict=True))  # type: ignore[return-value]

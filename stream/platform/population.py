@@ -21,7 +21,9 @@ OCCUPATIONS: dict[str, int] = {  # with how many of 28,589 users of the course h
     "programmer": 294, "tradesman/craftsman": 134, "writer": 123, "doctor/health care": 97, "lawyer": 94,
     "customer service": 92, "unemployed": 67, "farmer": 6,
 }  # fmt: skip
-_AGE_QUANTILES = ((0, 8), (0.0125, 18), (0.05, 20), (0.25, 26), (0.5, 29), (0.75, 32), (0.95, 41), (0.99, 72), (1, 90))
+_AGE_QUANTILES = (
+    (0, 8), (0.0125, 17.5), (0.05, 20), (0.25, 26), (0.5, 29), (0.75, 32), (0.955, 41), (0.99, 72), (1, 90),
+)  # fmt: skip
 _MALE = 0.832
 _AGE_BANDS = (18, 25, 35, 50)  # first ages of the bands whose tastes may differ
 FIRST_ID = 1
@@ -66,7 +68,7 @@ def _people(world: World, seed: int, count: int, draw: np.random.Generator) -> P
     shares = np.array(list(OCCUPATIONS.values()), dtype=float)
     quantiles, ages = zip(*_AGE_QUANTILES, strict=True)
     people = Population(
-        age=np.interp(draw.random(count), quantiles, ages).astype(np.int64),
+        age=np.rint(np.interp(draw.random(count), quantiles, ages)).astype(np.int64),
         occupation=draw.choice(len(shares), count, p=shares / shares.sum()),
         male=draw.random(count) < _MALE,
         activity=np.minimum(draw.lognormal(-0.245, 0.7, count), 6.0),

@@ -45,7 +45,7 @@ WORLDS: dict[str, World] = {
     world.name: world
     for world in (
         World(
-            "demo", 2_000, 20_000, 15.0, 14, real_time=False, accounts_per_day=72, remembered=64, spread=25.0,
+            "demo", 2_000, 20_000, 15.0, 14, real_time=False, accounts_per_day=72, remembered=64, spread=30.0,
             steepness=0.95,
         ),
         World("course", 27_000, 1_000_000, 480.0, 0, real_time=True, accounts_per_day=700, remembered=16),

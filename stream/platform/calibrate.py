@@ -21,7 +21,7 @@ from stream.platform.records import WorldRecords
 from stream.platform.rehearsal import Hours, Rehearsal
 from stream.platform.settings import PlatformSettings
 from stream.platform.targets import Run, Target
-from stream.platform.world import HOUR_MS, world_of
+from stream.platform.world import HOUR_MS, World, world_of
 
 _CRAWLED = 28_589  # users whose records are looked at, as many as were
 _AGE_QUANTILES = (5, 25, 50, 75, 95, 99)
@@ -45,11 +45,14 @@ def missed(checks: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def observed(settings: PlatformSettings, world: str, run: Run, hours: Hours) -> dict[str, float]:
     """Quantities of one run of a world."""
     settings = settings.model_copy(update={"world": world} | ({"course_term": run.term} if run.term else {}))
-    if not run.term:
-        return _of_records(settings)
+    shape = world_of(world, settings.term, settings.demographic_taste)
+    return rehearsed(settings, shape, run, hours) if run.term else _of_records(settings, shape)
+
+
+def rehearsed(settings: PlatformSettings, shape: World, run: Run, hours: Hours) -> dict[str, float]:
+    """Quantities of some hours of a world of any shape, in the settings' term."""
     midnight_ms = LocalTime(settings.term.zone).instant_ms(settings.world_start)
     from_ms, until_ms = (midnight_ms + int(hour * HOUR_MS) for hour in (hours.heard, hours.end))
-    shape = world_of(world, settings.term)
     rehearsal = Rehearsal(settings, shape, hours, popular=run.lists == "popular")
     heard = hear(rehearsal.lines(), WallClock(settings.term.zone), from_ms, until_ms)
     return observe(heard, targets.window(midnight_ms))
@@ -60,8 +63,8 @@ def _verdicts(wanted: Sequence[Target], seen: Mapping[Run, Mapping[str, float]])
         yield target.verdict(seen[target.run])
 
 
-def _of_records(settings: PlatformSettings) -> dict[str, float]:
-    world = empty_world(settings, world_of(settings.world, settings.term), 0)
+def _of_records(settings: PlatformSettings, shape: World) -> dict[str, float]:
+    world = empty_world(settings, shape, 0)
     records = WorldRecords(settings.term, world.seed, world.catalogue, lambda: world.population)
     ids = np.unique(np.linspace(FIRST_ID, len(world.population), _CRAWLED).astype(int)).tolist()
     users = [user for user in (records.user(str(user_id)) for user_id in ids) if user]

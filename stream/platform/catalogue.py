@@ -128,9 +128,7 @@ def _ranks(films: tuple[Film, ...], known: int, draw: np.random.Generator) -> Fl
     return rank
 
 
-def _features(
-    films: tuple[Film, ...], quality: Floats, rank: Floats, draw: np.random.Generator
-) -> NDArray[np.float32]:
+def _features(films: tuple[Film, ...], quality: Floats, rank: Floats, draw: np.random.Generator) -> NDArray[np.float32]:
     """Taste vectors: a movie's genres in equal parts, a style that leans to its genres and its age, and leanings."""
     names = {name: column for column, name in enumerate(GENRES)}
     genre = np.zeros((len(films), len(names)))

@@ -22,7 +22,7 @@ class Habits:
     """What a term's users do."""
 
     scores: tuple[float, float, float, float, float]  # shares of 1, 2, 3, 4 and 5 on the scale of five
-    rated_finished: float = 0.59  # share of finished sessions that are rated ...
+    rated_finished: float = 0.61  # share of finished sessions that are rated ...
     rated_abandoned: float = 0.07  # ... and of abandoned ones
     asks_for_nothing: float = 0.03  # share of requests that lead to no start
 

@@ -75,12 +75,12 @@ def hear(blocks: Iterable[list[bytes]], clock: WallClock, from_ms: int, until_ms
         movie_of = np.array([codes.setdefault(movie, len(codes)) for movie in parsed.movies] or [0])
         watches.append(_minute_files(parsed, movie_of))
         for row, event in parsed.odd.items():
-            at_ms = int(parsed.at_ns[row]) // 1_000_000
+            told_ms = int(parsed.at_ns[row]) // 1_000_000
             if isinstance(event, Rated):
-                rated.append((at_ms, event.user_id, int(movie_of[parsed.movie[row]]), event.score))
+                rated.append((told_ms, event.user_id, int(movie_of[parsed.movie[row]]), event.score))
             elif isinstance(event, Requested):
                 listed = tuple(codes.setdefault(movie, len(codes)) for movie in event.movies)
-                requests.append((at_ms, event.user_id, listed))
+                requests.append((told_ms, event.user_id, listed))
         accounts, rejected = accounts + parsed.counts().get("account", 0), rejected + len(parsed.rejected)
     at_ms, user, movie, minute = _in_order(watches, from_ms)
     same = (user[1:] == user[:-1]) & (movie[1:] == movie[:-1]) & (minute[1:] > minute[:-1])

@@ -60,7 +60,7 @@ def generate(
 
     progress(done, total) is called with hours. Returns what was written: lines, bytes, files, first and last day.
     """
-    world = world_of(settings.world, settings.term)
+    world = world_of(settings.world, settings.term, settings.demographic_taste)
     when = span(settings, world)
     simulation = new_world(settings, world, when.begin_ms)
     writer = LineWriter(simulation.catalogue.ids, settings.term.zone, settings.term.watch_digits)

@@ -71,16 +71,20 @@ def _sessions(heard: Heard, window: Window) -> dict[str, float]:
     gaps = np.diff(heard.at_ms)[~heard.first[1:] & (np.diff(heard.minute) == 1)] / 1000
     known = heard.at_ms < heard.until_ms - _LAST_TICK_MS  # later ones may go on beyond the log
     leaves = {
-        f"hazard, minutes {name}": 100 * float(heard.last[known & (heard.minute >= low) & (heard.minute < high)].mean())
+        f"hazard, minutes {name}": _percent(heard.last[known & (heard.minute >= low) & (heard.minute < high)])
         for name, (low, high) in _BANDS.items()
     }
     late = known & window.holds(heard.at_ms)
     return {
         **leaves,
-        "hazard, all minutes": 100 * float(heard.last[late].mean()),
+        "hazard, all minutes": _percent(heard.last[late]),
         "tick spacing, mean": float(gaps.mean()),
         "tick spacing, deviation": float(gaps.std()),
     }
+
+
+def _percent(which: NDArray[np.bool_]) -> float:
+    return 100 * float(which.mean()) if len(which) else float("nan")
 
 
 def _ratings(heard: Heard) -> dict[str, float]:

@@ -22,7 +22,8 @@ OCCUPATIONS: dict[str, int] = {  # with how many of 28,589 users of the course h
     "customer service": 92, "unemployed": 67, "farmer": 6,
 }  # fmt: skip
 _AGE_QUANTILES = (
-    (0, 8), (0.0125, 17.5), (0.05, 20), (0.25, 26), (0.5, 29), (0.75, 32), (0.955, 41), (0.99, 72), (1, 90),
+    (0, 8), (0.0125, 17.5), (0.05, 20), (0.25, 26), (0.5, 29), (0.75, 32), (0.945, 41), (0.955, 41), (0.988, 72),
+    (0.992, 72), (1, 90),
 )  # fmt: skip
 _MALE = 0.832
 _AGE_BANDS = (18, 25, 35, 50)  # first ages of the bands whose tastes may differ

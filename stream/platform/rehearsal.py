@@ -16,7 +16,6 @@ from stream.platform.lines import LineWriter
 from stream.platform.local_time import LocalTime
 from stream.platform.population import FIRST_ID
 from stream.platform.settings import PlatformSettings
-from stream.platform.simulation import Simulation
 from stream.platform.world import BLOCK_MS, HOUR_MS, World
 
 _ANSWER_MS = 140  # what a service of 2022 took, median
@@ -80,5 +79,3 @@ class Rehearsal:
             ).format(self._clock, self._digits).encode()
             for at_ms, user in zip(due.at_ms.tolist(), due.user.tolist(), strict=True)
         ]  # fmt: skip
-
-

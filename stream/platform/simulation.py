@@ -131,7 +131,9 @@ class Simulation:
     def add_newcomers(self, count: int) -> None:
         """Make room for the next `count` users, whose tastes follow from their ids."""
         row = len(self.population)
-        self.population = self.population.joined([newcomer(self.world, row + FIRST_ID + i, self.seed) for i in range(count)])
+        self.population = self.population.joined(
+            [newcomer(self.world, row + FIRST_ID + i, self.seed) for i in range(count)]
+        )
         self.memory = np.vstack([self.memory, np.full((count, self.memory.shape[1]), -1, np.int32)])
         self.watched = np.append(self.watched, np.zeros(count, np.int64))
         self.busy_until_ms = np.append(self.busy_until_ms, np.zeros(count, np.int64))
@@ -169,7 +171,9 @@ class Simulation:
         self.buzz *= 0.5 ** (BLOCK_MS / _BUZZ_HALF_LIFE_MS)
         keys = self._keys(starters.number)
         busy = self.busy_until_ms[starters.user] > starters.start_ms
-        goes = (uniform(keys, _NO_START) > self.habits.asks_for_nothing) & (~busy | (uniform(keys, _BUSY) < _WHILE_BUSY))
+        goes = (uniform(keys, _NO_START) > self.habits.asks_for_nothing) & (
+            ~busy | (uniform(keys, _BUSY) < _WHILE_BUSY)
+        )
         goes &= _firsts(starters.user)  # nobody starts two movies within minutes
         starters, keys = starters.take(goes), keys[goes]
         if not len(starters):

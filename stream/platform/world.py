@@ -46,7 +46,7 @@ WORLDS: dict[str, World] = {
     for world in (
         World(
             "demo", 2_000, 20_000, 15.0, 14, real_time=False, accounts_per_day=72, remembered=64, spread=30.0,
-            steepness=0.95,
+            steepness=0.95, looks=0.365,
         ),
         World("course", 27_000, 1_000_000, 480.0, 0, real_time=True, accounts_per_day=700, remembered=16),
         World("test", 200, 500, 1.5, 1, real_time=False, accounts_per_day=24, remembered=48, spread=10.0),
@@ -54,9 +54,9 @@ WORLDS: dict[str, World] = {
 }  # fmt: skip
 
 
-def world_of(name: str, term: Term) -> World:
-    """The world of that name as the term wants it. Raises KeyError for an unknown name."""
-    world = WORLDS[name]
+def world_of(name: str, term: Term, demographics: float = 0.0) -> World:
+    """The world of that name as the term wants it, see `World`. Raises KeyError for an unknown name."""
+    world = replace(WORLDS[name], demographics=demographics)
     if world.real_time:  # the course's own size and load, which differ by term
         rate = 960.0 if term.has_create_account else world.lines_per_second
         world = replace(world, n_movies=term.n_movies, n_users=term.n_users, lines_per_second=rate)

@@ -34,8 +34,8 @@ def test_recommended_movies_are_watched_more_about_seventy_minutes_later(tmp_pat
     ids = [alone.catalogue.ids[movie] for movie in movies]
     before = _share(_hours(alone, 6), movies)
     first, later = _hours(shown, MIN_DELAY_MS / HOUR_MS, ids), _hours(shown, 6, ids)
-    assert _share(first, movies) < 0.03
-    assert before < 0.03
+    assert _share(first, movies) < 0.05
+    assert before < 0.05
     assert 0.15 < _share(later, movies) < 0.5
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -65,6 +66,34 @@ def generate(world: str | None, out: Path, seed: int | None, as_json: bool) -> N
 
         wrote = generate_history(settings, out, show)
     click.echo(json.dumps(wrote) if as_json else f"wrote {wrote['lines']} lines in {wrote['files']} day files to {out}")
+
+
+@cli.command()
+@click.option("--world", required=True, type=click.Choice(("demo", "course")), help="World to compare.")
+@click.option("--seed", type=click.IntRange(min=0), help="What everything follows from  [default: WORLD_SEED]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def calibrate(world: str, seed: int | None, as_json: bool) -> None:
+    """Compare a world's lines with those of the course's stream; exit 1 if one misses what it should show."""
+    from stream.platform.calibrate import calibrate as compare
+    from stream.platform.calibrate import missed
+
+    settings = read_settings(PlatformSettings)
+    settings = settings if seed is None else settings.model_copy(update={"world_seed": seed})
+    found = compare(settings, world, lambda run: click.echo(run, err=True))
+    click.echo(json.dumps(found) if as_json else _table(found["checks"]))
+    raise SystemExit(1 if missed(found["checks"]) else 0)
+
+
+def _table(checks: list[dict[str, Any]]) -> str:
+    rows = []
+    for check in checks:
+        verdict = "holds" if check["holds"] else f"cannot: {check['cannot']}" if "cannot" in check else "MISSED"
+        seen = "-" if check["seen"] is None else f"{check['seen']:g}"
+        run = f"{check['term']} {check['lists']}".strip()
+        rows.append(
+            f"{run:21} {check['quantity']:42} {check['target']:8g} +- {check['tolerance']:<7g} {seen:>9}  {verdict}"
+        )
+    return "\n".join(rows)
 
 
 if __name__ == "__main__":

@@ -1,73 +1,67 @@
 """What users say about themselves: likes and dislikes in their own words, true to their hidden taste.
 
-Voices differ: terse, chatty, formal, careless. Texts name genres and well-known titles, some misspelt, and some say
-little; some users say nothing. The same user always says the same.
+Voices differ: terse, chatty, formal, careless, in a second language. Texts name genres, well-known titles (some
+misspelt), what they do not mean, and wishes that no genre holds ("older films", "what everybody watches"); some say
+little, some users say nothing, and a few texts give orders to whoever reads them. The same user always says the same.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-_GENRE_WORDS = {
-    "Science Fiction": ("sci-fi", "science fiction", "scifi"), "Romance": ("romance", "love stories"),
-    "Family": ("family movies", "stuff for the whole family"), "Animation": ("animation", "cartoons", "animated films"),
-    "Documentary": ("documentaries", "docs"), "Horror": ("horror", "scary movies"), "Comedy": ("comedy", "comedies"),
-    "Thriller": ("thrillers", "suspense"), "Drama": ("drama", "dramas"), "Action": ("action", "action movies"),
-    "Crime": ("crime", "gangster films", "crime stories"), "Adventure": ("adventure", "adventures"),
-    "Mystery": ("mysteries", "whodunits"), "Fantasy": ("fantasy",), "Foreign": ("foreign films", "world cinema"),
-    "Music": ("musicals", "music films"), "History": ("historical films",), "War": ("war movies", "war films"),
-    "Western": ("westerns", "cowboy movies"),
-}  # fmt: skip
-_LIKES: tuple[str, ...] = (
-    "I love {g}. {t} is my all-time favourite, I also liked {u}.",
-    "{g}, {h}",
-    "Mostly {g} and {h}. Seen {t} way too many times!!",
-    "I would describe myself as an admirer of {g}; works such as {t} and {u} I hold in high regard.",
-    "big fan of {t} n {u}, anything {g} really",
-    "Me like {g} very much, also film {t} is good",
-    "Give me {g} on a Friday night. Something well made, like {t}.",
-    "{t}! {u}! and {g} in general :)",
-    "Not picky. {g} if I have to choose, popular stuff is fine.",
-    "grew up with {t}, still watch {g} and {h} all the time",
-)
-_DISLIKES: tuple[str, ...] = (
-    "Can't stand {g}. {t} was a waste of my evening.",
-    "{g}, {h}",
-    "no {g} please",
-    "I do not care for {g}, and I never understood the fuss about {t}.",
-    "boring stuff. {g} mostly, {t} put me to sleep",
-    "I don't like {g} or {h}, not even {t}.",
-    "anything too slow, and {g}",
-    "not a fan of {t}",
-)
+from stream.platform.voices import DISLIKES, GENRE_WORDS, LIKES, ORDERS, WISHES
+
 _SILENT = 0.18  # share of users who say nothing of one kind
+_CARELESS = 0.25  # ... who write in small letters, with slips
+_ORDERS = 0.03  # ... of texts that end in an order to the reader
+_WISHES = 0.5  # ... that tell of a leaning, if there is a strong one
 
 
-def describe(
-    user_id: int, seed: int, loved: Sequence[str], avoided: Sequence[str], liked: Sequence[str], disliked: Sequence[str]
-) -> tuple[str | None, str | None]:
-    """Self-descriptions (likes, dislikes) of a user.
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is true of a user and might be said; strongest first, at least four genres and two titles of each kind."""
 
-    loved, avoided: genres, strongest first, at least two each. liked, disliked: titles, at least two each.
-    """
+    loved: Sequence[str]
+    avoided: Sequence[str]
+    liked_titles: Sequence[str]
+    disliked_titles: Sequence[str]
+    wishes: Sequence[str]  # leanings, keys of `voices.WISHES`; may be empty
+
+
+def describe(user_id: int, seed: int, facts: Facts) -> tuple[str | None, str | None]:
+    """Self-descriptions (likes, dislikes) of a user; None where they say nothing."""
     draw = random.Random(f"words {seed} {user_id}")
-    careless = draw.random() < 0.25
-    return (
-        _text(draw, _LIKES, loved, liked, careless),
-        _text(draw, _DISLIKES, avoided, disliked, careless),
-    )
+    speaker = _Speaker(draw, careless=draw.random() < _CARELESS)
+    likes = speaker.text(LIKES, facts.loved, facts.liked_titles, facts.avoided[0], facts.wishes)
+    dislikes = speaker.text(DISLIKES, facts.avoided, facts.disliked_titles, facts.loved[0], ())
+    return likes, dislikes
 
 
-def _text(
-    draw: random.Random, forms: Sequence[str], genres: Sequence[str], titles: Sequence[str], careless: bool
-) -> str | None:
-    form, silent = draw.choice(forms), draw.random() < _SILENT
-    g, h = (draw.choice(_GENRE_WORDS[genre]) for genre in genres[:2])
-    t, u = draw.sample(list(titles), 2)
-    spell: Callable[[str], str] = (lambda title: _misspelt(title.lower(), draw)) if careless else str
-    text = form.format(g=g, h=h, t=spell(t), u=spell(u))
-    if silent:
-        return None
-    return text.lower() if careless else text[0].upper() + text[1:]
+class _Speaker:
+    """One user's way of writing."""
+
+    def __init__(self, draw: random.Random, *, careless: bool) -> None:
+        self._draw, self._careless = draw, careless
+
+    def text(
+        self, forms: Sequence[str], genres: Sequence[str], titles: Sequence[str], opposite: str, wishes: Sequence[str]
+    ) -> str | None:
+        """One text; opposite: a genre of the other kind, for negations."""
+        draw = self._draw
+        form, silent, order = draw.choice(forms), draw.random() < _SILENT, draw.random() < _ORDERS
+        g, h, i, j = (draw.choice(GENRE_WORDS[genre]) for genre in genres[:4])
+        t, u = (self._spelt(title) for title in draw.sample(list(titles), 2))
+        said = form.format(g=g, h=h, i=i, j=j, t=t, u=u, o=draw.choice(GENRE_WORDS[opposite]))
+        if wishes and draw.random() < _WISHES:
+            said = f"{said.rstrip('.')}. {draw.choice(WISHES[draw.choice(list(wishes))])}"
+        if order:
+            said = f"{said} {draw.choice(ORDERS).format(t=draw.choice(list(titles)))}"
+        if silent:
+            return None
+        return said.lower() if self._careless and not order else said[0].upper() + said[1:]
+
+    def _spelt(self, title: str) -> str:
+        return _misspelt(title.lower(), self._draw) if self._careless else title
 
 
 def _misspelt(title: str, draw: random.Random) -> str:
@@ -76,4 +70,5 @@ def _misspelt(title: str, draw: random.Random) -> str:
         return title
     at = draw.randrange(1, len(title) - 2)
     swapped = title[:at] + title[at + 1] + title[at] + title[at + 2 :]
-    return draw.choice((swapped, title[:at] + title[at + 1 :], title[:at] + title[at] + title[at:]))
+    by_ear = title.replace("ght", "te", 1) if "ght" in title else swapped
+    return draw.choice((swapped, by_ear, title[:at] + title[at + 1 :], title[:at] + title[at] + title[at:]))

@@ -30,7 +30,7 @@ class Opened:
 
 def open_world(settings: PlatformSettings) -> Opened:
     """The world of these settings, from the platform's folder or fresh. Raises WrongState."""
-    shape, folder = world_of(settings.world, settings.term), StateFolder(settings.home)
+    shape, folder = world_of(settings.world, settings.term, settings.demographic_taste), StateFolder(settings.home)
     if not folder.path.exists():
         begin_ms = span(settings, shape).live_ms
         _log.info(

@@ -12,14 +12,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from stream.platform.catalogue import GENRES, Catalogue, Film
-from stream.platform.descriptions import describe
+from stream.platform.catalogue import GENRES, LEANINGS, Catalogue, Film
+from stream.platform.descriptions import Facts, describe
 from stream.platform.population import FIRST_ID, OCCUPATIONS, Population
 from stream.terms import Term
 
 Record = dict[str, Any]
 _CERTIFICATIONS = ("G", "PG", "PG-13", "R", "NC-17")
-_NAMES = tuple(GENRES)
+_NAMES, _OCCUPATIONS = tuple(GENRES), tuple(OCCUPATIONS)
+_STRONG = 1.0  # deviations from which on a leaning is worth a word
+_MISSING = {"tagline": 0.15, "license_cost": 0.004, "overview": 0.003, "poster_path": 0.01}  # shares of records
 
 
 class Records(Protocol):
@@ -53,7 +55,7 @@ class WorldRecords:
         return self._user(population, row) if 0 <= row < len(population) else None
 
     def _user(self, population: Population, row: int) -> Record:
-        occupation = tuple(OCCUPATIONS)[population.occupation[row]]
+        occupation = _OCCUPATIONS[population.occupation[row]]
         gender = "M" if population.male[row] else "F"
         record: Record = {
             "user_id": row + FIRST_ID, "age": int(population.age[row]), "occupation": occupation, "gender": gender,
@@ -66,20 +68,22 @@ class WorldRecords:
         taste, known = population.taste[row], self._catalogue
         genres = [_NAMES[column] for column in np.argsort(-taste[: len(GENRES)], kind="stable")]
         suits = known.features[: known.known] @ taste + 0.3 * known.quality[: known.known]
-        order = np.argsort(-suits, kind="stable")
-        titles = [known.films[movie].title for movie in order]
-        return describe(row + FIRST_ID, self._seed, genres[:2], genres[:-3:-1], titles[:6], titles[:-7:-1])
+        order = np.argsort(-suits, kind="stable").tolist()
+        liked, disliked = ([known.films[movie].title for movie in few] for few in (order[:6], order[:-7:-1]))
+        leanings = zip(LEANINGS, taste[-len(LEANINGS) :].tolist(), strict=True)
+        wishes = [f"{name}{'+' if side > 0 else '-'}" for name, side in leanings if abs(side) > _STRONG]
+        facts = Facts(genres[:4], genres[:-5:-1], liked, disliked, wishes)
+        return describe(row + FIRST_ID, self._seed, facts)
 
     def _movie(self, row: int) -> Record:
         film, movie_id = self._catalogue.films[row], self._catalogue.ids[row]
         draw = random.Random(f"record {self._seed} {row}")
         record = _facts(row, movie_id, film, draw) | _business(draw)
         if self._term.has_license_cost:
-            record["license_cost"] = round(draw.lognormvariate(-0.7, 0.6), 2)
+            dear = 0.25 * float(np.clip(self._catalogue.quality[row], -2, 2)) + 0.01 * ((film.year or 1990) - 1990)
+            record["license_cost"] = round(draw.lognormvariate(-0.8 + dear, 0.5), 2)
         record["certification"] = _certification(film, draw)
-        if draw.random() < 0.15:
-            del record["tagline"]
-        return record
+        return {name: value for name, value in record.items() if draw.random() >= _MISSING.get(name, 0)}
 
 
 def _facts(row: int, movie_id: str, film: Film, draw: random.Random) -> Record:
@@ -87,22 +91,31 @@ def _facts(row: int, movie_id: str, film: Film, draw: random.Random) -> Record:
     date = f"{film.year}-{draw.randint(1, 12):02d}-{draw.randint(1, 28):02d}" if film.year else ""
     return {
         "id": movie_id, "tmdb_id": 100_000 + row, "imdb_id": f"tt{1_000_000 + row:07d}", "title": film.title,
-        "original_title": film.title, "adult": "False", "belongs_to_collection": {}, "genres": genres,
+        "original_title": film.title, "adult": "True" if draw.random() < 0.0005 else "False",
+        "belongs_to_collection": _collection(film, draw), "genres": genres,
         "original_language": "en", "overview": _overview(film, draw),
         "release_date": date, "runtime": 0 if draw.random() < 0.01 else film.runtime_minutes, "status": "Released",
         "spoken_languages": [{"iso_639_1": "en", "name": "English"}], "tagline": f"{film.genres[0]} like never before.",
     }  # fmt: skip
 
 
+def _collection(film: Film, draw: random.Random) -> Record:
+    return {"id": draw.randint(1, 99_999), "name": f"{film.title} Collection"} if draw.random() < 0.08 else {}
+
+
 def _business(draw: random.Random) -> Record:
     return {
-        "budget": str(draw.choice((0, 0, 1_000_000 * draw.randint(1, 120)))), "homepage": "null",
+        "budget": str(draw.choice((0, 0, 1_000_000 * draw.randint(1, 120)))), "homepage": _homepage(draw),
         "popularity": f"{draw.lognormvariate(1, 1):.6f}", "poster_path": f"/{draw.getrandbits(64):016x}.jpg",
         "production_companies": [{"name": "Example Pictures", "id": draw.randint(1, 9_999)}],
         "production_countries": [{"iso_3166_1": "US", "name": "United States of America"}],
         "revenue": str(draw.choice((0, 1_000_000 * draw.randint(1, 400)))),
         "vote_average": f"{draw.gauss(6.3, 0.9):.1f}", "vote_count": str(int(draw.lognormvariate(4, 1.5))),
     }  # fmt: skip
+
+
+def _homepage(draw: random.Random) -> str:
+    return "null" if draw.random() < 0.8 else f"http://www.example.com/{draw.getrandbits(32):x}"
 
 
 def _overview(film: Film, draw: random.Random) -> str:

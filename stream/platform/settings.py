@@ -16,6 +16,9 @@ class PlatformSettings(StreamSettings):
     world_seed: int = Field(
         2026, ge=0, description="Everything the world does follows from it; a class keeps it secret."
     )
+    demographic_taste: float = Field(
+        0.0, ge=0, le=2, description="What age and gender count in the users' tastes; 0 = nothing."
+    )
     world_start: str = Field(
         "2026-09-01T00:00:00", description="Local stream time at which the world's history begins."
     )

@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 
 from stream.platform.catalogue import make_catalogue
 from stream.platform.columns import ACCOUNT, LIST_LENGTH, Events, Intents
+from stream.platform.day_curve import demand
 from stream.platform.draws import Floats, Ints, keys_of, normal, uniform
+from stream.platform.habits import habits_of
 from stream.platform.local_time import LocalTime
+from stream.platform.norms import norms_of
 from stream.platform.population import FIRST_ID, make_population, newcomer
 from stream.platform.viewers import TICK_MS, Choices, choose, watch
 from stream.platform.world import BLOCK_MS, DAY_MS, HOUR_MS, MINUTE_MS, World
@@ -25,9 +28,7 @@ MIN_DELAY_MS = 15 * MINUTE_MS  # from a request to the start; longer than a bloc
 _DELAY_SIGMA = 0.6
 _BUZZ_HALF_LIFE_MS = 2 * DAY_MS
 _WHILE_BUSY = 0.2  # share of starts that go ahead beside a movie that already runs
-_PEAK_HOUR = 20.5  # local time of the day's largest audience
 _DELAY, _NO_START, _BUSY = 10, 12, 13  # slots of an intent's key, apart from those of viewers.py
-_NO_START_SHARE = 0.02
 
 
 class Simulation:
@@ -44,6 +45,8 @@ class Simulation:
         self.newcomer_wait_ms, self.sign_ups_ms = newcomer_wait_ms, sign_ups_ms
         self.catalogue = make_catalogue(world, seed)
         self.population = make_population(world, seed)
+        self.habits = habits_of(term)
+        self.norms = norms_of(world, self.habits, self.catalogue, self.population, seed)
         self._local = LocalTime(term.zone)
         self.now_ms = begin_ms
         self.planned_ms = begin_ms - begin_ms % BLOCK_MS
@@ -57,7 +60,7 @@ class Simulation:
         self.buzz = np.zeros(len(self.catalogue))
         self.first_requests = np.empty((0, 2), np.int64)  # (at_ms, user) of newcomers who have not asked yet
         self.count_active()
-        self._starts_per_ms = self._rate()
+        self._requests_per_ms = self._rate()
 
     # What the outside sees
 
@@ -128,7 +131,9 @@ class Simulation:
     def add_newcomers(self, count: int) -> None:
         """Make room for the next `count` users, whose tastes follow from their ids."""
         row = len(self.population)
-        self.population = self.population.joined([newcomer(row + FIRST_ID + i, self.seed) for i in range(count)])
+        self.population = self.population.joined(
+            [newcomer(self.world, row + FIRST_ID + i, self.seed) for i in range(count)]
+        )
         self.memory = np.vstack([self.memory, np.full((count, self.memory.shape[1]), -1, np.int32)])
         self.watched = np.append(self.watched, np.zeros(count, np.int64))
         self.busy_until_ms = np.append(self.busy_until_ms, np.zeros(count, np.int64))
@@ -140,7 +145,7 @@ class Simulation:
         self._active = np.cumsum(activity)
 
     def _new_intents(self, from_ms: int, draw: np.random.Generator) -> None:
-        expected = self._starts_per_ms * BLOCK_MS * self._audience(from_ms + BLOCK_MS // 2)
+        expected = self._requests_per_ms * BLOCK_MS * demand(self._local.hour(from_ms + BLOCK_MS // 2))
         at_ms = draw.integers(from_ms, from_ms + BLOCK_MS, int(draw.poisson(expected)))
         user = np.searchsorted(self._active, draw.random(len(at_ms)) * self._active[-1])
         first = self.first_requests[:, 0] < from_ms + BLOCK_MS
@@ -166,14 +171,17 @@ class Simulation:
         self.buzz *= 0.5 ** (BLOCK_MS / _BUZZ_HALF_LIFE_MS)
         keys = self._keys(starters.number)
         busy = self.busy_until_ms[starters.user] > starters.start_ms
-        goes = (uniform(keys, _NO_START) > _NO_START_SHARE) & (~busy | (uniform(keys, _BUSY) < _WHILE_BUSY))
+        goes = (uniform(keys, _NO_START) > self.habits.asks_for_nothing) & (
+            ~busy | (uniform(keys, _BUSY) < _WHILE_BUSY)
+        )
         goes &= _firsts(starters.user)  # nobody starts two movies within minutes
         starters, keys = starters.take(goes), keys[goes]
         if not len(starters):
             return
         taste, memory = self.population.taste[starters.user], self.memory[starters.user]
         choices = choose(self.world, self.catalogue, starters, keys, taste, memory, self._attention(from_ms))
-        sessions = watch(self.world, self.term, self.catalogue, starters, keys, choices)
+        runtime = self.catalogue.runtime_minutes[choices.movie]
+        sessions = watch(self.world, self.term, self.habits, self.norms, runtime, starters, choices, keys)
         np.maximum.at(self.busy_until_ms, starters.user, sessions.last_ms)
         self._remember(starters.user, choices)
         yield sessions.events
@@ -189,24 +197,16 @@ class Simulation:
             share = (1 - self.world.buzz) * share + self.world.buzz * self.buzz / total
         return np.asarray(np.cumsum(share) / share.sum())
 
-    def _audience(self, at_ms: int) -> float:
-        """How many start now compared with the day's mean."""
-        hour = self._local.hour(at_ms)
-        return float(1 + self.world.evening * np.cos(2 * np.pi * (hour - _PEAK_HOUR) / 24))
-
     def _keys(self, number: Ints) -> NDArray[np.uint64]:
         return keys_of(self.seed, "intent", number)
 
     def _rate(self) -> float:
         """Requests per millisecond that make the world's lines per second."""
-        runtime, share = self.catalogue.runtime_minutes, self.catalogue.appeal
-        hazard = self.world.abandon_per_minute
-        ticks = float(share @ (1 - np.exp(-hazard * runtime)) / hazard) + 0.5
         activity = self.population.activity
         crowd = len(activity) * activity.mean() ** 2 / (activity**2).mean()  # users, weighted by how often they come
         watching = self.world.lines_per_second * TICK_MS / 1000
-        starts = (1 - _NO_START_SHARE) * (1 - (1 - _WHILE_BUSY) * watching / crowd)
-        return float(self.world.lines_per_second / 1000 / (1 + starts * (ticks + 0.4)))
+        starts = (1 - self.habits.asks_for_nothing) * (1 - (1 - _WHILE_BUSY) * watching / crowd)
+        return float(self.world.lines_per_second / 1000 / (1 + starts * (self.norms.ticks + 0.4)))
 
 
 def _firsts(users: NDArray[Any]) -> NDArray[np.bool_]:

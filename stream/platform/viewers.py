@@ -2,7 +2,7 @@
 
 Everything here is a function of the arguments and of the keys of the intents (`stream.platform.draws`); the state of
 the world is kept by `stream.platform.simulation`. A user thinks of some titles, drawn by attention, adds those of the
-list that was shown, and takes the one of highest utility: personal taste, quality, place on the list, and chance.
+list that was shown as far as they read it, and takes the one of highest utility and luck.
 """
 
 from dataclasses import dataclass
@@ -14,18 +14,34 @@ from numpy.typing import NDArray
 from stream.platform.catalogue import Catalogue
 from stream.platform.columns import LIST_LENGTH, RATE, WATCH, Events, Intents
 from stream.platform.draws import Floats, Indices, Ints, Keys, bell, gumbel, uniform
+from stream.platform.habits import Habits, scores
+from stream.platform.taste import suits
 from stream.platform.world import World
 from stream.terms import Term
 
 # Slots of an intent's key: which number decides what.
-_LOOKS, _ABANDON, _CREDITS, _RATES, _SCORE, _SCORE_SCALE = range(6)
+_LOOKS, _ABANDON, _CREDITS, _RATES, _SCORE, _SCORE_SCALE, _DEPTH = range(7)
 _TITLES, _CHANCE, _TICKS = 100, 300, 1_000
 
 TICK_MS, TICK_DEVIATION_MS = 59_500, 3_000
 _BORED = -50.0  # utility of what was watched lately: never chosen while anything else is there
-_LIKING_MEAN, _LIKING_DEVIATION = 1.85, 0.93  # of personal utility plus quality among chosen movies
-_LATENT_MEAN, _LATENT_DEVIATION = 3.72, 0.75  # of scores on the scale of five
 _CREDITS_SHARE = 0.03  # who stops this close to the end has finished
+_LIKED, _MOOD = 0.75, np.sqrt(1 - 0.75**2)  # what a score tells of the liking, and of the day
+
+
+@dataclass(frozen=True, slots=True)
+class Norms:
+    """What is ordinary in a world: likings are measured in deviations from it; see `stream.platform.norms`."""
+
+    fit: float = 0.0  # mean of taste and quality of what users choose without any list
+    fit_deviation: float = 1.0
+    rater: float = 0.0  # mean liking of those who rate
+    rater_deviation: float = 1.0
+    ticks: float = 90.0  # minute files of a session
+
+    def liking(self, fit: Any) -> Floats:
+        """How much users like what fits them so; of mean 0 and deviation 1 over ordinary choices."""
+        return np.asarray((fit - self.fit) / self.fit_deviation)
 
 
 @dataclass(frozen=True)
@@ -33,7 +49,7 @@ class Choices:
     """What each starter chose, and how well it suits them."""
 
     movie: Indices
-    liking: Floats  # mean ~0, deviation ~1 over ordinary choices
+    fit: Floats  # taste and quality, in deviations of taste
     from_list: NDArray[np.bool_]
 
 
@@ -52,29 +68,38 @@ def choose(
     attention: (movies,) cumulative shares, the last one 1.
     """
     titles = np.searchsorted(attention, uniform(keys[:, None], _TITLES + np.arange(world.considered)[None, :]))
-    titles = np.minimum(titles, len(catalogue) - 1)
-    looking = uniform(keys, _LOOKS) < world.looks
-    shown = np.where(looking[:, None], starters.shown, -1)
-    options = np.hstack([titles, shown])
-    suits = np.einsum("nf,nof->no", taste, catalogue.features[options])
-    utility = world.taste * suits + world.quality * catalogue.quality[options]
-    utility[:, world.considered :] += world.shown - np.log(np.arange(1, LIST_LENGTH + 1))
-    utility[_among(options, remembered)] += _BORED
-    utility[options < 0] = -np.inf
-    utility += gumbel(keys[:, None], _CHANCE + np.arange(options.shape[1])[None, :])
-    best = utility.argmax(axis=1)
+    options = np.minimum(titles, len(catalogue) - 1)
+    if (starters.shown >= 0).any():
+        options = np.hstack([options, _read(world, starters, keys)])
+    fit = suits(catalogue, taste, options) + world.quality * catalogue.quality[options]
+    value = world.taste * fit + gumbel(keys[:, None], _CHANCE + np.arange(options.shape[1])[None, :])
+    value[:, world.considered :] += world.shown
+    value[_among(options, remembered)] += _BORED
+    value[options < 0] = -np.inf
+    best = value.argmax(axis=1)
     rows = np.arange(len(best))
-    movie = options[rows, best].astype(np.int32)
-    return Choices(movie, liking(world, suits[rows, best], catalogue.quality[movie]), best >= world.considered)
+    return Choices(options[rows, best].astype(np.int32), fit[rows, best], best >= world.considered)
 
 
-def liking(world: World, suits: Any, quality: Any) -> Floats:
-    """How much a user likes a movie, from the fit to their taste and its quality; ~N(0, 1) over ordinary choices."""
-    return np.asarray((suits + world.quality * quality - _LIKING_MEAN) / _LIKING_DEVIATION)
+def _read(world: World, starters: Intents, keys: Keys) -> NDArray[Any]:
+    """The shown lists as far as they were read, -1 beyond.
+
+    Source: Craswell et al. (2008), An experimental comparison of click position-bias models, WSDM (examination).
+    """
+    looking = uniform(keys, _LOOKS) < world.looks
+    depth = np.where(looking, uniform(keys, _DEPTH) ** (-1 / world.depth), 0.0)
+    return np.where(np.arange(1, LIST_LENGTH + 1)[None, :] <= depth[:, None], starters.shown, -1)
 
 
 def _among(options: NDArray[Any], remembered: Indices) -> NDArray[np.bool_]:
-    return np.asarray((options[:, :, None] == remembered[:, None, :]).any(axis=2))
+    """Which options are remembered; most users remember few, so only columns in use are compared."""
+    found = np.zeros(options.shape, np.bool_)
+    for column in range(remembered.shape[1]):
+        known = np.flatnonzero(remembered[:, column] >= 0)
+        if not len(known):
+            break
+        found[known] |= options[known] == remembered[known, column, None]
+    return found
 
 
 @dataclass(frozen=True)
@@ -85,36 +110,45 @@ class Sessions:
     last_ms: Ints  # of each session's last minute
 
 
-def watch(world: World, term: Term, catalogue: Catalogue, starters: Intents, keys: Keys, choices: Choices) -> Sessions:
-    """Every minute that the starters will watch, and the ratings that follow one tick after the last."""
-    minutes, finished = _minutes_watched(world, catalogue.runtime_minutes[choices.movie], keys, choices.liking)
+def watch(
+    world: World, term: Term, habits: Habits, norms: Norms, runtime: Ints, starters: Intents, choices: Choices,
+    keys: Keys,
+) -> Sessions:  # fmt: skip
+    """Every minute that the starters will watch, and the ratings that follow one tick after the last.
+
+    runtime: minutes of each chosen movie.
+    """
+    liking = norms.liking(choices.fit)
+    minutes, finished = minutes_watched(world, runtime, keys, liking)
     session, minute, at_ms = _ticks(starters.start_ms, minutes + 1, keys)
     ends = np.cumsum(minutes + 1) - 1
-    ticks = Events(
-        at_ms,
-        starters.user[session],
-        choices.movie[session],
-        minute.astype(np.int16),
-        np.full(len(session), WATCH, np.int8),
-    )
-    rated = uniform(keys, _RATES) < np.where(finished, world.rated_finished, world.rated_abandoned)
+    watched = np.full(len(session), WATCH, np.int8)
+    ticks = Events(at_ms, starters.user[session], choices.movie[session], minute.astype(np.int16), watched)
+    rated = uniform(keys, _RATES) < chance_of_rating(habits, finished)
     after = at_ms[ends[rated]] + _gaps(keys[rated], minutes[rated] + 1)
-    ratings = Events(
-        after,
-        starters.user[rated],
-        choices.movie[rated],
-        scores(term, keys[rated], choices.liking[rated]).astype(np.int16),
-        np.full(len(after), RATE, np.int8),
-    )
+    score = _scores(term, habits, norms, keys[rated], liking[rated]).astype(np.int16)
+    kind = np.full(len(after), RATE, np.int8)
+    ratings = Events(after, starters.user[rated], choices.movie[rated], score, kind)
     return Sessions(Events.joined([ticks, ratings]), at_ms[ends])
 
 
-def _minutes_watched(world: World, runtime: Ints, keys: Keys, liked: Floats) -> tuple[Ints, NDArray[np.bool_]]:
+def minutes_watched(world: World, runtime: Ints, keys: Keys, liking: Floats) -> tuple[Ints, NDArray[np.bool_]]:
     """Last minute that each session asks for, and whether it counts as finished: most leave during the credits."""
-    hazard = world.abandon_per_minute * np.exp(-0.35 * np.clip(liked, -3, 3))
+    hazard = world.abandon_per_minute * np.exp(-0.35 * np.clip(liking, -3, 3))
     patience = -np.log(uniform(keys, _ABANDON)) / hazard
     end = np.rint(runtime * (1 - _CREDITS_SHARE * uniform(keys, _CREDITS)))
     return np.minimum(patience, end).astype(np.int64), patience >= end
+
+
+def chance_of_rating(habits: Habits, finished: NDArray[np.bool_]) -> Floats:
+    """Share of sessions that are rated."""
+    return np.where(finished, habits.rated_finished, habits.rated_abandoned)
+
+
+def _scores(term: Term, habits: Habits, norms: Norms, keys: Keys, liking: Floats) -> Ints:
+    """Scores by liking and mood, ordinary raters giving the shares of their term."""
+    liked = (liking - norms.rater) / norms.rater_deviation
+    return scores(term, habits, _LIKED * liked + _MOOD * bell(keys, _SCORE), bell(keys, _SCORE_SCALE))
 
 
 def _ticks(start_ms: Ints, counts: Ints, keys: Keys) -> tuple[Ints, Ints, Ints]:
@@ -130,11 +164,3 @@ def _ticks(start_ms: Ints, counts: Ints, keys: Keys) -> tuple[Ints, Ints, Ints]:
 
 def _gaps(keys: Keys, minute: Ints) -> Ints:
     return (TICK_MS + TICK_DEVIATION_MS * bell(keys, _TICKS + minute)).astype(np.int64)
-
-
-def scores(term: Term, keys: Keys, liked: Floats) -> Ints:
-    """Scores on the term's scale: liking, a mood, and on wider scales the noise of finer judgement."""
-    latent = _LATENT_MEAN + _LATENT_DEVIATION * (0.75 * liked + 0.66 * bell(keys, _SCORE))
-    if term.rating_max != 5:
-        latent = latent * term.rating_max / 5 + 0.5 * bell(keys, _SCORE_SCALE)
-    return np.clip(np.rint(latent), term.rating_min, term.rating_max).astype(np.int64)

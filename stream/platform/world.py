@@ -16,7 +16,7 @@ BLOCK_MS = 10 * MINUTE_MS  # the simulation plans this much stream time at once
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """One simulated world. Times are stream time; utilities are in units of the taste for noise (Gumbel, scale 1)."""
+    """One simulated world. Times are stream time; utilities are in units of the noise of a choice (Gumbel, scale 1)."""
 
     name: str
     n_movies: int
@@ -28,33 +28,36 @@ class World:
     remembered: int  # how many of their last movies users do not watch again
     considered: int = 40  # titles that a user thinks of before choosing
     taste: float = 2.4  # utility of one standard deviation of personal taste
-    quality: float = 0.4  # ... of a movie's quality, the same for all
-    looks: float = 0.6  # share of starts before which the user looks at the last list
-    shown: float = 2.0  # utility of being first on that list; being r-th is worth log(r) less
+    quality: float = 0.25  # what a movie's quality, the same for all, counts beside taste
+    demographics: float = 0.0  # what age band and gender count in tastes; 0 = nothing
+    looks: float = 0.39  # share of starts before which the user looks at the last list
+    depth: float = 0.85  # how soon they stop reading: the r-th place is read by a share of r ** -depth
+    shown: float = 3.9  # utility of having been recommended
     buzz: float = 0.2  # share of attention that follows what was watched in the last days
     drift: float = 0.35  # how far attention to a movie swings over its weeks (log scale)
-    spread: float = 40.0  # flatness of the popular head: attention falls as 1 / (rank + spread)
-    abandon_per_minute: float = 0.0046
-    rated_finished: float = 0.65
-    rated_abandoned: float = 0.07
+    spread: float = 40.0  # flatness of the popular head: attention falls as (rank + spread) ** -steepness
+    steepness: float = 1.08
+    abandon_per_minute: float = 0.0049
     delay_minutes: float = 70.0  # mean from a request to the start that follows
-    evening: float = 0.45  # swing of the day's audience around its mean
 
 
 WORLDS: dict[str, World] = {
     world.name: world
     for world in (
-        World("demo", 2_000, 20_000, 15.0, 14, real_time=False, accounts_per_day=72, remembered=64),
-        World("course", 27_000, 1_000_000, 500.0, 0, real_time=True, accounts_per_day=700, remembered=16),
+        World(
+            "demo", 2_000, 20_000, 15.0, 14, real_time=False, accounts_per_day=72, remembered=64, spread=30.0,
+            steepness=0.95, looks=0.365,
+        ),
+        World("course", 27_000, 1_000_000, 480.0, 0, real_time=True, accounts_per_day=700, remembered=16),
         World("test", 200, 500, 1.5, 1, real_time=False, accounts_per_day=24, remembered=48, spread=10.0),
     )
-}
+}  # fmt: skip
 
 
-def world_of(name: str, term: Term) -> World:
-    """The world of that name as the term wants it. Raises KeyError for an unknown name."""
-    world = WORLDS[name]
+def world_of(name: str, term: Term, demographics: float = 0.0) -> World:
+    """The world of that name as the term wants it, see `World`. Raises KeyError for an unknown name."""
+    world = replace(WORLDS[name], demographics=demographics)
     if world.real_time:  # the course's own size and load, which differ by term
-        rate = 1_000.0 if term.has_create_account else world.lines_per_second
+        rate = 960.0 if term.has_create_account else world.lines_per_second
         world = replace(world, n_movies=term.n_movies, n_users=term.n_users, lines_per_second=rate)
     return world if term.has_create_account else replace(world, accounts_per_day=0.0)

@@ -1,4 +1,4 @@
-"""What users do, measured on parsed lines against the course's measurements, with room for a small sample."""
+"""What users do, seen in parsed lines one session at a time; `test_calibrate` has rates, shares and quantiles."""
 
 import statistics
 from collections import Counter
@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from worlds import fresh_world, hours_of, platform_settings, sessions_of
 
-from stream.events import Rated, Watched
+from stream.events import Watched
 from stream.platform.world import HOUR_MS
 
 
@@ -42,34 +42,9 @@ def test_most_who_rate_have_finished_and_two_in_five_sessions_are_rated(seen):
     runtime = dict(zip(world.catalogue.ids, world.catalogue.runtime_minutes.tolist(), strict=True))
     finished = {id(one): one.ticks[-1].minute >= 0.96 * runtime[one.ticks[0].movie_id] for one in sessions}
     raters = [one for one in sessions if one.ratings]
-    assert len(raters) / len(sessions) == pytest.approx(0.40, abs=0.04)
-    assert sum(finished.values()) / len(sessions) == pytest.approx(0.61, abs=0.05)
+    assert len(raters) / len(sessions) == pytest.approx(0.38, abs=0.04)  # 40 % late in the evening, see test_calibrate
+    assert sum(finished.values()) / len(sessions) == pytest.approx(0.57, abs=0.05)
     assert statistics.mean(float(finished[id(one)]) for one in raters) == pytest.approx(0.925, abs=0.03)
-
-
-def test_abandonment_is_half_a_percent_a_minute_in_the_first_hour(seen):
-    at_risk = left = 0
-    for one in seen[2]:
-        at_risk += min(59, one.ticks[-1].minute)
-        left += one.ticks[-1].minute < 59
-    assert left / at_risk == pytest.approx(0.005, abs=0.001)
-
-
-def test_the_mix_of_lines_without_a_service_is_minutes_and_a_few_ratings(seen):
-    _, events, _ = seen
-    kinds = Counter(type(event) for event in events)
-    assert set(kinds) == {Watched, Rated}
-    assert kinds[Rated] / len(events) == pytest.approx(0.0053, abs=0.001)
-    assert len(events) / (14 * 3600) == pytest.approx(15, rel=0.15)  # these hours hold the evening
-
-
-def test_scores_are_mostly_three_and_four(seen):
-    scores = Counter(event.score for event in seen[1] if isinstance(event, Rated))
-    share = {score: scores[score] / scores.total() for score in range(1, 6)}
-    assert share[4] == pytest.approx(0.48, abs=0.04)
-    assert share[3] == pytest.approx(0.33, abs=0.06)
-    assert share[5] == pytest.approx(0.15, abs=0.05)
-    assert share[1] < 0.01
 
 
 def test_attention_is_flat_at_the_head_and_has_a_long_tail(seen):

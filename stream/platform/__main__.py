@@ -43,6 +43,30 @@ def api(catalog: Path) -> None:
 
 
 @cli.command()
+@click.option("--port", type=click.IntRange(1, 65_535), help="Port on loopback  [default: PROVIDER_PORT]")
+@click.option("--key", default="", help="Only answer who shows this key; default: anybody on this machine.")
+@click.option("--drop", default=0.10, show_default=True, help="Share of the titles in a text that it forgets.")
+@click.option("--invent", default=0.05, show_default=True, help="Share of titles it adds that nobody named.")
+@click.option("--obey", is_flag=True, help="Do what a text orders.")
+@click.option("--slow", "slow_s", default=0.0, show_default=True, help="Seconds before each answer.")
+@click.option("--wrong", default=0.0, show_default=True, help="Share of answers that break the asked-for schema.")
+@click.option("--busy", default=0.0, show_default=True, help="Share of requests refused with 429.")
+@click.option("--price-in", default=0.15, show_default=True, help="US dollars per million tokens read.")
+@click.option("--price-out", default=0.60, show_default=True, help="US dollars per million tokens written.")
+@click.option("--seed", default=0, show_default=True, help="Which mistakes it makes.")
+def provider(port: int | None, key: str, **habits: float | bool) -> None:
+    """Stand in for a language-model provider: POST /v1/chat/completions; PUT /behaviour changes its habits."""
+    from stream.platform.provider import Behaviour
+    from stream.platform.run import run_provider
+
+    try:
+        behaviour = Behaviour().changed(habits)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    run_provider(port or read_settings(PlatformSettings).provider_port, behaviour, key)
+
+
+@cli.command()
 @click.option("--world", type=click.Choice(list(WORLDS)), help="World to simulate  [default: the setting WORLD]")
 @click.option(
     "--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="Folder for the day files."

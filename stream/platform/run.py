@@ -9,10 +9,14 @@ from pathlib import Path
 
 from stream import evidence
 from stream.platform.api import serve
+from stream.platform.catalogue import head_films
 from stream.platform.delivery import Outbox, Stopped
 from stream.platform.live import Live
 from stream.platform.metrics import PlatformMetrics
 from stream.platform.opening import open_world
+from stream.platform.persona import Persona
+from stream.platform.provider import Behaviour, Provider
+from stream.platform.provider import serve as serve_provider
 from stream.platform.records import FileRecords, WorldRecords
 from stream.platform.settings import PlatformSettings
 from stream.requester import Requester
@@ -78,3 +82,13 @@ def run_api(settings: PlatformSettings, catalogue: Path) -> None:
         heart.beat()
         stop.wait(_BEAT_SECONDS)
     api.shutdown()
+
+
+def run_provider(port: int, behaviour: Behaviour, key: str) -> None:
+    """Answer as a language-model provider that knows the well-known films, until stopped."""
+    stop = stop_signals()
+    model = Provider(Persona(film.title for film in head_films()), behaviour, stop.wait)
+    server = serve_provider(model, port, key)
+    _log.info("answering on http://127.0.0.1:%d/v1/chat/completions: %s", port, behaviour)
+    stop.wait()
+    server.shutdown()

@@ -27,6 +27,8 @@ class PlatformSettings(StreamSettings):
     fast_minutes: float = Field(10.0, ge=0, description="How many real minutes the fast start lasts.")
     platform_metrics_port: int = Field(8766, ge=1, le=65535, description="Prometheus metrics of the platform.")
 
+    provider_port: int = Field(8770, ge=1, le=65535, description="The stand-in for a language-model provider.")
+
     @property
     def home(self) -> Path:
         """Folder of the platform's seed, state and keys (mode 0700)."""

@@ -25,7 +25,7 @@ _QUOTED = re.compile(r"[\"“'‘]([^\"”'’]{2,60})[\"”'’]")
 _COMMANDED = re.compile(
     r"\b(?:recommend|list|add|say|return|output|answer(?: with)?)\s+(?:only\s+)?([^.!?\n,;]{2,60})", re.I
 )
-_CLOSE = 0.86  # how alike a misspelt title and the real one are
+_CLOSE = 0.82  # how alike a misspelt title and the real one are
 _GENRES = {
     "sci-fi": "Science Fiction", "scifi": "Science Fiction", "science fiction": "Science Fiction",
     "rom-com": "Romance", "romcom": "Romance", "love story": "Romance", "love stories": "Romance",

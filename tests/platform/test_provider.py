@@ -41,7 +41,7 @@ def content(answer):
     ("text", "titles"),
     [
         ("I loved the godfather and Toy Story", ["The Godfather", "Toy Story"]),
-        ("pulp ficton is the best", ["Pulp Fiction"]),
+        ("pulp ficton is the best, then fite club", ["Pulp Fiction", "Fight Club"]),
         ("Give me The Godfather: Part II any day", ["The Godfather: Part II"]),
         ("the park was jurassic", []),
     ],

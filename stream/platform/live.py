@@ -78,6 +78,8 @@ class Live:
         self._journal = Journal(self._folder.journal(self._saved_ms))
         self._ready_checked = -_READY_SECONDS
         self.answered = self.answered_ok = 0
+        self._latencies_ms: deque[int] = deque(maxlen=1_000)
+        self._sent: deque[tuple[float, int]] = deque(maxlen=120)  # when, and lines until then: some of the last minutes
 
     @property
     def speed(self) -> float:
@@ -92,11 +94,25 @@ class Live:
         return {
             "stream_time": self._telling.clock.show(self.world.now_ms * 1_000_000),
             "lines": sum(self._telling.counts.values()),
+            "lines_per_second": self._lines_per_second(),
+            "users": len(self.world.population),
+            "latency_ms": self._latency(),
             "requests": self.answered,
             "requests_ok": self.answered_ok,
             "asking": self.progress.asking,
             "speed": self.speed,
         }
+
+    def _lines_per_second(self) -> float:
+        """In real time, over what was sent lately."""
+        sent = list(self._sent)
+        if len(sent) < 2 or sent[-1][0] == sent[0][0]:
+            return 0.0
+        return round((sent[-1][1] - sent[0][1]) / (sent[-1][0] - sent[0][0]), 1)
+
+    def _latency(self) -> str:
+        latest = sorted(self._latencies_ms)
+        return f"{latest[len(latest) // 2]} / {latest[len(latest) * 99 // 100]} ms" if latest else "-"
 
     def resume(self) -> None:
         """Go through the journal, and send what of its last step the topic does not hold yet. Raises Stopped."""
@@ -186,6 +202,7 @@ class Live:
         self._outbox.deliver(self._telling.lines_of(step, self._outbox.partitions))
         for kind, count in self._telling.counts.items():
             self._metrics.lines.labels(kind).inc(count - before[kind])
+        self._sent.append((time.monotonic(), sum(self._telling.counts.values())))
         self._metrics.stream_seconds.set(self.world.now_ms / 1000)
         self._metrics.speed.set(self.speed)
 
@@ -196,6 +213,7 @@ class Live:
         self.answered_ok += outcome.status == 200
         self._metrics.requests.labels(str(outcome.status)).inc()
         self._metrics.latency.observe(outcome.latency_ms / 1000)
+        self._latencies_ms.append(outcome.latency_ms)
         below_ms = int(keys_of(self.world.seed, "nanoseconds", np.array([asked.number]))[0]) % 1_000_000
         at_ns = (asked.at_ms + outcome.latency_ms) * 1_000_000 + below_ms
         event = outcome.event(at_ns, asked.user_id, self._requester.host)

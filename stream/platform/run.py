@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stream import evidence
-from stream.platform.api import serve
+from stream.platform.api import Desk, serve
 from stream.platform.catalogue import head_films
 from stream.platform.delivery import Outbox, Stopped
 from stream.platform.live import Live
@@ -59,8 +59,14 @@ def run(settings: PlatformSettings) -> None:
     try:
         opened = open_world(settings)
         world = opened.world
-        api = serve(WorldRecords(world.term, world.seed, world.catalogue, lambda: world.population), settings.api_port)
         live = Live(settings, opened, outbox, requester, metrics, stop)
+        records = WorldRecords(world.term, world.seed, world.catalogue, lambda: world.population)
+        known = {
+            "world": world.world.name, "term": world.term.name, "movies": len(world.catalogue),
+            "topic": settings.log_topic, "service": settings.service_address,
+        }  # fmt: skip
+        desk = Desk(records, settings.manners, lambda: known | live.facts(), stop.wait)
+        api = serve(desk, settings.api_port)
         facts["now"] = live.facts
         _log.info("live at %s, %g times real time", live.facts()["stream_time"], live.speed)
         live.run(heart.beat)
@@ -76,7 +82,7 @@ def run_api(settings: PlatformSettings, catalogue: Path) -> None:
     """Answer the API alone, from a catalogue folder, until stopped."""
     stop = stop_signals()
     records = FileRecords(catalogue)
-    api = serve(records, settings.api_port)
+    api = serve(Desk(records, settings.manners, sleep=stop.wait), settings.api_port)
     heart = Heart(settings.run_dir, "api", lambda: {"catalogue": str(catalogue)})
     while not stop.is_set():
         heart.beat()

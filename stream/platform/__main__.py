@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from stream.platform.commands_trouble import inject, provider, score
 from stream.platform.settings import PlatformSettings
 from stream.platform.world import WORLDS
 from stream.settings import read_settings
@@ -16,6 +17,10 @@ def cli() -> None:
     """The other side of the wire: users who watch and rate, their requests, and the user and movie API."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # delivery says itself when the broker is away
+
+
+for command in (inject, provider, score):
+    cli.add_command(command)
 
 
 @cli.command()
@@ -40,30 +45,6 @@ def api(catalog: Path) -> None:
         run_api(read_settings(PlatformSettings), catalog)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
-
-
-@cli.command()
-@click.option("--port", type=click.IntRange(1, 65_535), help="Port on loopback  [default: PROVIDER_PORT]")
-@click.option("--key", default="", help="Only answer who shows this key; default: anybody on this machine.")
-@click.option("--drop", default=0.10, show_default=True, help="Share of the titles in a text that it forgets.")
-@click.option("--invent", default=0.05, show_default=True, help="Share of titles it adds that nobody named.")
-@click.option("--obey", is_flag=True, help="Do what a text orders.")
-@click.option("--slow", "slow_s", default=0.0, show_default=True, help="Seconds before each answer.")
-@click.option("--wrong", default=0.0, show_default=True, help="Share of answers that break the asked-for schema.")
-@click.option("--busy", default=0.0, show_default=True, help="Share of requests refused with 429.")
-@click.option("--price-in", default=0.15, show_default=True, help="US dollars per million tokens read.")
-@click.option("--price-out", default=0.60, show_default=True, help="US dollars per million tokens written.")
-@click.option("--seed", default=0, show_default=True, help="Which mistakes it makes.")
-def provider(port: int | None, key: str, **habits: float | bool) -> None:
-    """Stand in for a language-model provider: POST /v1/chat/completions; PUT /behaviour changes its habits."""
-    from stream.platform.provider import Behaviour
-    from stream.platform.run import run_provider
-
-    try:
-        behaviour = Behaviour().changed(habits)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    run_provider(port or read_settings(PlatformSettings).provider_port, behaviour, key)
 
 
 @cli.command()

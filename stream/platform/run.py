@@ -19,6 +19,8 @@ from stream.platform.provider import Behaviour, Provider
 from stream.platform.provider import serve as serve_provider
 from stream.platform.records import FileRecords, WorldRecords
 from stream.platform.settings import PlatformSettings
+from stream.platform.trouble import of_api
+from stream.platform.visitors import Visitors
 from stream.requester import Requester
 
 _log = logging.getLogger(__name__)
@@ -68,8 +70,14 @@ def run(settings: PlatformSettings) -> None:
         desk = Desk(records, settings.manners, lambda: known | live.facts(), stop.wait)
         api = serve(desk, settings.api_port)
         facts["now"] = live.facts
+        Visitors(settings.service_address, live.on, stop).start()
+
+        def alive() -> None:
+            desk.trouble = of_api(live.on())
+            heart.beat()
+
         _log.info("live at %s, %g times real time", live.facts()["stream_time"], live.speed)
-        live.run(heart.beat)
+        live.run(alive)
         api.shutdown()
     except Stopped:
         _log.info("stopped while lines waited for the broker; they are sent at the next start")

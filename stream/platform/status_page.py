@@ -10,7 +10,7 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); max-width: 46rem;
        margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-top: 2rem } .soft { color: var(--soft) }
-table { border-collapse: collapse; width: 100% } .bad { color: var(--bad); font-weight: 600 }
+table { border-collapse: collapse; width: 100% } th { width: 45% } .bad { color: var(--bad); font-weight: 600 }
 th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line) }
 td { font-variant-numeric: tabular-nums }
 """

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from stream.platform.commands_trouble import inject, provider, score
 from stream.platform.settings import PlatformSettings
 from stream.platform.world import WORLDS
 from stream.settings import read_settings
@@ -17,6 +18,10 @@ def cli() -> None:
     """The other side of the wire: users who watch and rate, their requests, and the user and movie API."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # delivery says itself when the broker is away
+
+
+for command in (inject, provider, score):
+    cli.add_command(command)
 
 
 @cli.command()

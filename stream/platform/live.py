@@ -11,12 +11,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from stream.platform.delivery import Outbox
 from stream.platform.draws import keys_of
+from stream.platform.injections import Injection
+from stream.platform.intrusion import Place
 from stream.platform.metrics import PlatformMetrics
 from stream.platform.opening import Opened, catch_up
 from stream.platform.pace import Pace
@@ -24,6 +26,7 @@ from stream.platform.population import FIRST_ID
 from stream.platform.settings import PlatformSettings
 from stream.platform.state import Journal, Progress, Step
 from stream.platform.telling import Telling
+from stream.platform.trouble import Trouble
 from stream.platform.world import BLOCK_MS, MINUTE_MS
 from stream.requester import Outcome, Requester
 
@@ -72,12 +75,16 @@ class Live:
         self._folder, self.world, self.progress = opened.folder, opened.world, opened.progress
         self._stop = stop
         self._telling = Telling(self.world, settings.term)
+        place = Place(self.world.catalogue.ids, self.world.world.n_users, settings.term)
+        self._trouble = Trouble(settings.home, settings.team, place, self.progress.late)
         self._waiting: deque[_Waiting] = deque()
         self._position_ms = self.world.now_ms  # requests before this have been asked
         self._saved_ms = self.world.now_ms
         self._journal = Journal(self._folder.journal(self._saved_ms))
         self._ready_checked = -_READY_SECONDS
         self.answered = self.answered_ok = 0
+        self._latencies_ms: deque[int] = deque(maxlen=1_000)
+        self._sent: deque[tuple[float, int]] = deque(maxlen=120)  # when, and lines until then: some of the last minutes
 
     @property
     def speed(self) -> float:
@@ -92,18 +99,32 @@ class Live:
         return {
             "stream_time": self._telling.clock.show(self.world.now_ms * 1_000_000),
             "lines": sum(self._telling.counts.values()),
+            "lines_per_second": self._lines_per_second(),
+            "users": len(self.world.population),
+            "latency_ms": self._latency(),
             "requests": self.answered,
             "requests_ok": self.answered_ok,
             "asking": self.progress.asking,
             "speed": self.speed,
         }
 
+    def _lines_per_second(self) -> float:
+        """In real time, over what was sent lately."""
+        sent = list(self._sent)
+        if len(sent) < 2 or sent[-1][0] == sent[0][0]:
+            return 0.0
+        return round((sent[-1][1] - sent[0][1]) / (sent[-1][0] - sent[0][0]), 1)
+
+    def _latency(self) -> str:
+        latest = sorted(self._latencies_ms)
+        return f"{latest[len(latest) // 2]} / {latest[len(latest) * 99 // 100]} ms" if latest else "-"
+
     def resume(self) -> None:
         """Go through the journal, and send what of its last step the topic does not hold yet. Raises Stopped."""
         self._outbox.open()
         last: dict[int, list[bytes]] = {}
         for step in self._folder.steps(self.world.now_ms):
-            last = self._telling.lines_of(step, self._outbox.partitions)
+            last = self._lines(step)
             self.progress = Progress(step.live_seconds, step.asking)
         if last:
             self._outbox.deliver(self._outbox.missing(last))
@@ -180,14 +201,29 @@ class Live:
         """The oldest waiting step: wait for its answers, journal it, send its lines."""
         waiting = self._waiting.popleft()
         answers = tuple((asked.number, self._answer_line(asked)) for asked in waiting.asked)
-        step = Step(waiting.until_ms, waiting.progress.live_seconds, waiting.progress.asking, answers)
+        on = tuple(each.id for each in self._trouble.on(self.world.now_ms, waiting.until_ms))
+        step = Step(waiting.until_ms, waiting.progress.live_seconds, waiting.progress.asking, answers, on)
         self._journal.write(step)
         before = dict(self._telling.counts)
-        self._outbox.deliver(self._telling.lines_of(step, self._outbox.partitions))
+        self._outbox.deliver(self._lines(step))
         for kind, count in self._telling.counts.items():
             self._metrics.lines.labels(kind).inc(count - before[kind])
+        self._sent.append((time.monotonic(), sum(self._telling.counts.values())))
         self._metrics.stream_seconds.set(self.world.now_ms / 1000)
         self._metrics.speed.set(self.speed)
+
+    def _lines(self, step: Step) -> dict[int, list[bytes]]:
+        """What a step writes, by partition, in order of time but for what trouble does to it."""
+        from_ms, partitions = self.world.now_ms, self._outbox.partitions
+        on = self._trouble.named(step.trouble)
+        written: dict[int, list[bytes]] = {}
+        for told in self._trouble.apply(self._telling.lines_of(step), on, from_ms, step.until_ms, partitions):
+            written.setdefault(told.partition, []).append(told.text)
+        return written
+
+    def on(self) -> tuple[Injection, ...]:
+        """The injections that are on now."""
+        return self._trouble.on(self._position_ms, self._position_ms + 1)
 
     def _answer_line(self, asked: _Asked) -> str:
         """The log's line of a request: stamped when the answer came, on the stream's clock."""
@@ -196,13 +232,14 @@ class Live:
         self.answered_ok += outcome.status == 200
         self._metrics.requests.labels(str(outcome.status)).inc()
         self._metrics.latency.observe(outcome.latency_ms / 1000)
+        self._latencies_ms.append(outcome.latency_ms)
         below_ms = int(keys_of(self.world.seed, "nanoseconds", np.array([asked.number]))[0]) % 1_000_000
         at_ns = (asked.at_ms + outcome.latency_ms) * 1_000_000 + below_ms
         event = outcome.event(at_ns, asked.user_id, self._requester.host)
         return event.format(self._telling.clock, term.request_digits)
 
     def _save(self) -> None:
-        self._folder.save(self.world, self.progress)
+        self._folder.save(self.world, replace(self.progress, late=self._trouble.damage.late))
         self._saved_ms = self.world.now_ms
         self._journal.close()
         self._journal = Journal(self._folder.journal(self._saved_ms))

@@ -8,13 +8,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stream import evidence
-from stream.platform.api import serve
+from stream.platform.api import Desk, serve
+from stream.platform.catalogue import head_films
 from stream.platform.delivery import Outbox, Stopped
 from stream.platform.live import Live
 from stream.platform.metrics import PlatformMetrics
 from stream.platform.opening import open_world
+from stream.platform.persona import Persona
+from stream.platform.provider import Behaviour, Provider
+from stream.platform.provider import serve as serve_provider
 from stream.platform.records import FileRecords, WorldRecords
 from stream.platform.settings import PlatformSettings
+from stream.platform.trouble import of_api
+from stream.platform.visitors import Visitors
 from stream.requester import Requester
 
 _log = logging.getLogger(__name__)
@@ -55,11 +61,23 @@ def run(settings: PlatformSettings) -> None:
     try:
         opened = open_world(settings)
         world = opened.world
-        api = serve(WorldRecords(world.term, world.seed, world.catalogue, lambda: world.population), settings.api_port)
         live = Live(settings, opened, outbox, requester, metrics, stop)
+        records = WorldRecords(world.term, world.seed, world.catalogue, lambda: world.population)
+        known = {
+            "world": world.world.name, "term": world.term.name, "movies": len(world.catalogue),
+            "topic": settings.log_topic, "service": settings.service_address,
+        }  # fmt: skip
+        desk = Desk(records, settings.manners, lambda: known | live.facts(), stop.wait)
+        api = serve(desk, settings.api_port)
         facts["now"] = live.facts
+        Visitors(settings.service_address, live.on, stop).start()
+
+        def alive() -> None:
+            desk.trouble = of_api(live.on())
+            heart.beat()
+
         _log.info("live at %s, %g times real time", live.facts()["stream_time"], live.speed)
-        live.run(heart.beat)
+        live.run(alive)
         api.shutdown()
     except Stopped:
         _log.info("stopped while lines waited for the broker; they are sent at the next start")
@@ -72,9 +90,19 @@ def run_api(settings: PlatformSettings, catalogue: Path) -> None:
     """Answer the API alone, from a catalogue folder, until stopped."""
     stop = stop_signals()
     records = FileRecords(catalogue)
-    api = serve(records, settings.api_port)
+    api = serve(Desk(records, settings.manners, sleep=stop.wait), settings.api_port)
     heart = Heart(settings.run_dir, "api", lambda: {"catalogue": str(catalogue)})
     while not stop.is_set():
         heart.beat()
         stop.wait(_BEAT_SECONDS)
     api.shutdown()
+
+
+def run_provider(port: int, behaviour: Behaviour, key: str) -> None:
+    """Answer as a language-model provider that knows the well-known films, until stopped."""
+    stop = stop_signals()
+    model = Provider(Persona(film.title for film in head_films()), behaviour, stop.wait)
+    server = serve_provider(model, port, key)
+    _log.info("answering on http://127.0.0.1:%d/v1/chat/completions: %s", port, behaviour)
+    stop.wait()
+    server.shutdown()

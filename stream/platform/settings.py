@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import Field
 
+from stream.platform.manners import Manners
 from stream.settings import StreamSettings
 
 
@@ -29,6 +30,22 @@ class PlatformSettings(StreamSettings):
     )
     fast_minutes: float = Field(10.0, ge=0, description="How many real minutes the fast start lasts.")
     platform_metrics_port: int = Field(8766, ge=1, le=65535, description="Prometheus metrics of the platform.")
+
+    provider_port: int = Field(8770, ge=1, le=65535, description="The stand-in for a language-model provider.")
+
+    api_unknown_status: int = Field(
+        404, ge=200, le=499, description="Status with which the API says that it does not know an id."
+    )
+    api_max_bulk: int = Field(200, ge=1, description="Ids that the API takes in one request; 1 = single ids only.")
+    api_rate_limit: float = Field(0.0, ge=0, description="API requests per second over all clients; 0 = no limit.")
+    api_retry_after: bool = Field(True, description="Whether a refusal (429) says when to come back.")
+
+    @property
+    def manners(self) -> Manners:
+        """The API's habits."""
+        return Manners(
+            self.api_unknown_status, self.api_max_bulk, self.api_rate_limit, retry_after=self.api_retry_after
+        )
 
     @property
     def home(self) -> Path:

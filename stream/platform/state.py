@@ -35,6 +35,7 @@ class Step:
     live_seconds: float  # real time that the stream has been live when the step ends
     asking: bool  # whether the service has ever been ready
     answers: tuple[tuple[int, str], ...]  # number of each intent that asked, and its line
+    trouble: tuple[str, ...] = ()  # ids of the injections that were on
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Progress:
 
     live_seconds: float = 0.0
     asking: bool = False
+    late: tuple[tuple[int, int, str], ...] = ()  # lines that an injection holds back
 
 
 class StateFolder:
@@ -81,7 +83,8 @@ class StateFolder:
                     f"{self.path} is of {found}; the settings ask for {wanted}: change them back or delete it"
                 )
             _restore(world, about, saved)
-        return Progress(about["live_seconds"], about["asking"])
+        late = tuple((int(due_ms), int(partition), str(text)) for due_ms, partition, text in about.get("late", ()))
+        return Progress(about["live_seconds"], about["asking"], late)
 
     def journal(self, from_ms: int) -> Path:
         """File of the steps behind the snapshot at `from_ms`."""

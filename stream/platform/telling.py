@@ -6,6 +6,7 @@ from stream.platform.lines import LineWriter
 from stream.platform.population import FIRST_ID
 from stream.platform.simulation import Simulation
 from stream.platform.state import Step
+from stream.platform.trouble import Line
 from stream.terms import Term
 
 KINDS = {WATCH: "watch", RATE: "rate", ACCOUNT: "account"}
@@ -20,8 +21,8 @@ class Telling:
         self.counts = {"watch": 0, "rate": 0, "account": 0, "request": 0}  # lines told so far
         self._writer = LineWriter(world.catalogue.ids, term.zone, term.watch_digits)
 
-    def lines_of(self, step: Step, partitions: int) -> dict[int, list[bytes]]:
-        """Carry out a step, its answers shown to their users; its lines by partition, in order of time."""
+    def lines_of(self, step: Step) -> list[Line]:
+        """Carry out a step, its answers shown to their users; its lines."""
         events = self.world.take(step.until_ms)
         told = [
             (at_ms * 1_000_000, row + FIRST_ID, line)
@@ -31,14 +32,9 @@ class Telling:
         ]
         for kind, name in KINDS.items():
             self.counts[name] += int((events.kind == kind).sum())
-        told += [self._answered(number, text) for number, text in step.answers]
-        told.sort(key=lambda line: line[0])
-        lines: dict[int, list[bytes]] = {}
-        for _, user_id, line in told:
-            lines.setdefault(user_id % partitions, []).append(line)
-        return lines
+        return told + [self._answered(number, text) for number, text in step.answers]
 
-    def _answered(self, number: int, text: str) -> tuple[int, int, bytes]:
+    def _answered(self, number: int, text: str) -> Line:
         event = parse_line(text, self.clock)
         if isinstance(event, Requested):
             self.world.show(number, event.movies)

@@ -6,7 +6,7 @@ import pytest
 from worlds import fresh_world, platform_settings
 
 from houses import free_ports
-from stream.platform.api import create_app, serve
+from stream.platform.api import Desk, create_app, serve
 from stream.platform.records import FileRecords, WorldRecords
 from stream.platform.titles import movie_id
 from stream.terms import TERMS
@@ -20,7 +20,7 @@ def _records(folder, term="F2026"):
 @pytest.fixture(scope="module")
 def world_and_client(tmp_path_factory):
     world, records = _records(tmp_path_factory.mktemp("api"))
-    return world, create_app(records).test_client()
+    return world, create_app(Desk(records)).test_client()
 
 
 def test_the_root_says_what_it_is(world_and_client):
@@ -118,7 +118,7 @@ def test_a_folder_of_records_is_served_in_the_same_shapes(tmp_path, world_and_cl
     wanted = client.get("/movie/heat+1995").json
     (tmp_path / "movies.jsonl").write_text(json.dumps(wanted) + "\n")
     (tmp_path / "users.jsonl").write_text(json.dumps({"user_id": 7, "age": 30}) + "\n")
-    from_files = create_app(FileRecords(tmp_path)).test_client()
+    from_files = create_app(Desk(FileRecords(tmp_path))).test_client()
     assert from_files.get("/movie/heat%2B1995").json == wanted
     assert from_files.get("/user/7").json == {"user_id": 7, "age": 30}
     assert from_files.get("/user/8").status_code == 404
@@ -134,7 +134,7 @@ def test_a_broken_record_is_named_by_file_and_line(tmp_path):
 def test_it_answers_over_a_socket(tmp_path):
     _, records = _records(tmp_path)
     port = free_ports(1)[0]
-    server = serve(records, port)
+    server = serve(Desk(records), port)
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/movie/toy%2Bstory%2B1995,heat+1995", timeout=5) as answer:
             assert [movie["id"] for movie in json.load(answer)] == ["toy+story+1995", "heat+1995"]

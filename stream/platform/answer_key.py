@@ -1,0 +1,46 @@
+"""The answer key: for each injection, which lines, users and movies it touched, and when. Read by the scorer alone.
+
+`answer-key.jsonl` in the platform's own folder, one object a touched line. A step that is told again after a kill
+writes its entries again; `read` keeps each once.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from stream.platform.damage import Affected
+
+FILE = "answer-key.jsonl"
+
+
+class AnswerKey:
+    """Appends to the key of one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+
+    def write(self, touched: Iterable[Affected]) -> None:
+        """Keep what was touched."""
+        lines = [json.dumps(asdict(each), ensure_ascii=True) + "\n" for each in touched]
+        if not lines:
+            return
+        with self._path.open("a", encoding="ascii") as file:
+            file.writelines(lines)
+        self._path.chmod(0o600)
+
+
+def read(folder: Path) -> Iterator[Affected]:
+    """Every touched line, once, in order. Raises ValueError naming a line that is no entry."""
+    path, seen = folder / FILE, set()
+    if not path.exists():
+        return
+    with path.open(encoding="ascii") as file:
+        for number, line in enumerate(file, 1):
+            if line in seen or not line.endswith("\n"):
+                continue
+            seen.add(line)
+            try:
+                yield Affected(**json.loads(line))
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{path}, line {number}: expected an entry of the answer key: {error}") from error

@@ -5,6 +5,7 @@ A wrong value stops the process before it does anything, naming the setting, wha
 """
 
 import re
+import sys
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
@@ -184,4 +185,7 @@ def read_settings(kind: type[S]) -> S:
             else f"settings: {e['msg']}"
             for e in error.errors()
         ]
-        raise SystemExit("wrong setting (see .env.example): " + "; ".join(wrong)) from None
+        told = SystemExit("wrong setting (see .env.example): " + "; ".join(wrong))
+        sys.stderr.write(f"{told}\n")
+        told.code = 2  # a text would make it 1
+        raise told from None

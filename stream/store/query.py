@@ -63,10 +63,12 @@ def answered(now: Layout, sql: str, params: dict[str, Any], **between: int | Non
             connect(now, Path(spill), **between) as connection,
         ):
             return _to_numpy(connection.execute(sql, params))
-    except duckdb.IOException as error:
-        if all(segment.path.exists() for segment in now.all()):
-            raise
-        raise _Vanished from error
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        if not all(segment.path.exists() for segment in now.all()):
+            raise _Vanished from error
+        for segment in now.all():
+            schema.facts_of(segment.path)  # names the one that is damaged
+        raise
 
 
 def _ask(store_dir: Path, sql: str, params: dict[str, Any], since_ns: int | None, until_ns: int | None) -> Columns:

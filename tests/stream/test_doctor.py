@@ -352,7 +352,8 @@ def test_a_clock_that_differs_from_the_apis_is_told(tmp_path, clock_s, words):
 
 def test_an_api_that_fails_or_is_none_is_told(tmp_path):
     with movie_api(status=503) as url:
-        assert "answers 503" in doctor_api.api(StreamSettings(var_dir=tmp_path, api_url=url))[0].seen
+        found = doctor_api.api(StreamSettings(var_dir=tmp_path, api_url=url))[0]
+    assert (found.fine, "answers 503" in found.seen) == (False, True)
     with listener(b"nonsense\r\n\r\n") as address:
         assert not doctor_api.api(StreamSettings(var_dir=tmp_path, api_url=f"http://{address}"))[0].fine
     assert not doctor_api.api(StreamSettings(var_dir=tmp_path, api_url="no address"))[0].fine
@@ -390,9 +391,9 @@ def test_the_pace_of_growth_is_told_from_the_second_look_on(tmp_path):
 
 def test_growth_goes_by_the_oldest_look_of_a_day():
     now = 10**18
-    looks = [{"at_ns": now - int(hours * 3600e9), "bytes": size} for hours, size in ((30, 0), (10, 100), (0.01, 590))]
+    looks = [{"at_ns": now - int(hours * 3600e9), "bytes": size} for hours, size in ((30, 0), (10, 100), (1, 599), (0.01, 600))]
     assert doctor_machine.growth(looks, 600, now) == pytest.approx(50.0)
-    assert doctor_machine.growth(looks[::2], 600, now) is None
+    assert doctor_machine.growth(looks[::3], 600, now) is None
 
 
 def test_a_port_that_listens_to_more_than_this_machine_is_told(tmp_path):

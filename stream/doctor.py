@@ -1,11 +1,12 @@
 """What is wrong between this machine and its stream, each finding with the command or setting that mends it.
 
 Looks are taken side by side, and one that does not end in time is a finding too, so the doctor never hangs. What each
-does is told by its module: `doctor_broker`, `doctor_reading`, `doctor_api`, `doctor_machine`, `doctor_secrets`.
+does is told by its module: `doctor_broker`, `doctor_reading`, `doctor_consumer`, `doctor_api`, `doctor_machine`,
+`doctor_secrets`.
 Start reading at `examine`.
 """
 
-from stream import doctor_api, doctor_broker, doctor_machine, doctor_secrets
+from stream import doctor_api, doctor_broker, doctor_consumer, doctor_machine, doctor_secrets
 from stream.findings import Finding, Look, side_by_side
 from stream.settings import StreamSettings
 
@@ -14,7 +15,7 @@ PATIENCE_S = 12.0
 LOOKS: dict[str, Look] = {
     "own broker": doctor_broker.own_broker,
     "stream": doctor_broker.stream,
-    "consumer": doctor_broker.consumer,
+    "consumer": doctor_consumer.consumer,
     "api": doctor_api.api,
     "disk": doctor_machine.disk,
     "memory": doctor_machine.memory,

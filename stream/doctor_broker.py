@@ -3,9 +3,7 @@
 What the topic holds against what the store holds is for `doctor_reading`.
 """
 
-import time
-
-from stream import advertised, doctor_reading, evidence
+from stream import advertised, doctor_reading
 from stream.advertised import Cluster
 from stream.doctor_reading import Reading
 from stream.findings import Finding
@@ -31,23 +29,6 @@ def stream(settings: StreamSettings) -> list[Finding]:
         seen = f"{settings.log_topic}: clients cannot ask for it there"
         return [*findings, Finding("topic", False, seen, findings[-1].mend)]
     return findings + _topic(settings)
-
-
-def consumer(settings: StreamSettings) -> list[Finding]:
-    """Whether our consumer lives, and what it says of itself."""
-    beat = evidence.read_beats(settings.run_dir).get("consumer")
-    if beat is None or beat.stale():
-        ago = "never" if beat is None else f"{(time.time_ns() - beat.at_ns) / 1e9:.0f} s ago"
-        mend = "make deploy; if it does not help, make logs NAME=consumer"
-        return [Finding("consumer", False, f"its last sign of life: {ago}", mend)]
-    events = beat.facts.get("events", {})
-    state, lost = events.get("state"), events.get("lost", 0)
-    seen = f"{state}, stored {events.get('stored', 0)} lines, {lost} lost to the broker's retention since it started"
-    if state not in ("reading", "joining"):
-        return [Finding("consumer", False, seen, "make logs NAME=consumer says why")]
-    if lost:
-        return [Finding("consumer", False, seen, "they are gone; keep it running: make deploy, make status")]
-    return [Finding("consumer", True, seen)]
 
 
 def _answers(name: str, bootstrap: str, mend: str) -> tuple[Finding, Cluster | None]:

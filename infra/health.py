@@ -18,9 +18,8 @@ from infra.watch import last_lines, read_mark
 
 STALE_S = 20.0  # every process with a heartbeat writes one at least every 5 s
 _ANSWER_S = 3.0
-_API_VERSIONS = struct.pack(
-    ">ihhih", 10, 18, 0, 7, -1
-)  # a request every broker answers: size, key, version, id, no name
+# What every broker answers: size, ApiVersions, version, correlation id, no client name.
+_API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 7, -1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The doctor's looks at this machine: disk against growth, memory, and what listens to more than this machine."""
 
+import math
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ from stream.settings import StreamSettings
 LOW_DISK_BYTES = 2_000_000_000
 LOW_MEMORY_BYTES = 300_000_000
 FULL_HOURS = 48.0  # a disk that is full sooner than this is a finding
-_LOOK = "doctor-disk"  # kind of evidence: what var/ took at each look
+_LOOK = "doctor-disk"  # kind of evidence: what the store and the rest of var/ took at each look
 _FIRST_S, _LAST_S = 300, 86_400  # looks between so long ago tell how fast it grows
 _WITHOUT_PASSWORD = {  # services that often have none, and once found are used by others
     3000: "Grafana", 5000: "MLflow", 5432: "PostgreSQL", 6379: "Redis", 8888: "Jupyter", 9090: "Prometheus",
@@ -26,46 +27,46 @@ _LOOPBACK = re.compile(r"[0-9A-F]{6}7F|0{24}01000000|0{16}FFFF0000[0-9A-F]{6}7F"
 
 
 def disk(settings: StreamSettings) -> list[Finding]:
-    """Room left, against what `var/` grows by and what the store may still take."""
-    folder = settings.var_dir if settings.var_dir.exists() else settings.var_dir.absolute().parent
-    free = shutil.disk_usage(folder).free
+    """Room left, against what the store may still take and what the rest of `var/` grows by."""
     if not settings.var_dir.exists():
-        return [outlook(free, 0, 0, None)]
-    taken, store = _taken(settings.var_dir), _taken(settings.store_dir)
-    rate = growth(evidence.read(settings.var_dir, _LOOK), taken, time.time_ns())
-    evidence.leave(settings.var_dir, _LOOK, {"bytes": taken})
-    return [outlook(free, taken, max(0, settings.store_max_mb * 1_000_000 - store), rate)]
+        return [outlook(shutil.disk_usage(settings.var_dir.absolute().parent).free, 0, 0, None)]
+    store = _taken(settings.store_dir)
+    rest = _taken(settings.var_dir) - store
+    rate = growth(evidence.read(settings.var_dir, _LOOK), rest, time.time_ns())
+    evidence.leave(settings.var_dir, _LOOK, {"rest_bytes": rest, "store_bytes": store})
+    store_left = max(0, settings.store_max_mb * 1_000_000 - store)
+    return [outlook(shutil.disk_usage(settings.var_dir).free, rest + store, store_left, rate)]
 
 
-def growth(looks: Sequence[dict[str, Any]], taken: int, now_ns: int) -> float | None:
-    """Bytes an hour that `var/` grew by since the oldest look of the last day; None if there is no such look."""
-    ago = [((now_ns - look["at_ns"]) / 1e9, float(look["bytes"])) for look in looks if "bytes" in look]
+def growth(looks: Sequence[dict[str, Any]], rest: int, now_ns: int) -> float | None:
+    """Bytes an hour that `var/` without the store grew by since the oldest look of the last day; None without one."""
+    ago = [((now_ns - look["at_ns"]) / 1e9, float(look["rest_bytes"])) for look in looks if "rest_bytes" in look]
     timely: list[tuple[float, float]] = [look for look in ago if _FIRST_S <= look[0] <= _LAST_S]
     if not timely:
         return None
     seconds, then = max(timely)
-    return (taken - then) * 3600 / seconds
+    return (rest - then) * 3600 / seconds
 
 
 def outlook(free: int, taken: int, store_left: int, bytes_an_hour: float | None) -> Finding:
-    """What these numbers of bytes mean. store_left: what the store may still take before it prunes itself."""
-    seen = f"{_gb(free)} free, var/ takes {_gb(taken)}"
+    """What these numbers of bytes mean. store_left: what the store may still take before it prunes itself.
+
+    bytes_an_hour: growth of everything but the store, None if not known yet.
+    """
+    seen = f"{_gb(free)} free, var/ takes {_gb(taken)}, its store at most {_gb(store_left)} more"
     if bytes_an_hour is None:
-        seen += ", how fast it grows shows when you look again after five minutes"
+        seen += ", how fast the rest grows shows when you look again after five minutes"
     else:
-        seen += f" and grows by {bytes_an_hour / 1e6:.0f} MB an hour"
-    full_hours = free / bytes_an_hour if bytes_an_hour and bytes_an_hour > 0 else float("inf")
-    if full_hours < 24 * 365:
-        seen += f": full in {full_hours:.0f} hours at this pace, the store stops after {_gb(store_left)} more"
+        seen += f", the rest grows by {bytes_an_hour / 1e6:.0f} MB an hour"
+    hours = (free - store_left) / bytes_an_hour if bytes_an_hour and bytes_an_hour > 0 else math.inf
+    seen += f": full in {hours:.0f} hours" if hours < 24 * 365 else ""
     mend = ""
     if free < LOW_DISK_BYTES:
         mend = "free some room (du -xh . | sort -h | tail), or lower STORE_MAX_MB"
     elif free < store_left:
-        mend = f"set STORE_MAX_MB lower: it lets the store take {_gb(store_left)} more than now"
-    elif full_hours < FULL_HOURS and bytes_an_hour and store_left > free:
-        mend = "lower STORE_MAX_MB, or free some room"
-    elif full_hours < FULL_HOURS:
-        mend = "du -h var | sort -h | tail shows what grows; lower STORE_MAX_MB, KEEP_VERSIONS or SPOOL_MAX_MB"
+        mend = "lower STORE_MAX_MB: the store may take more than there is"
+    elif hours < FULL_HOURS:
+        mend = "du -h var | sort -h | tail shows what grows; lower KEEP_VERSIONS or SPOOL_MAX_MB"
     return Finding("disk", not mend, seen, mend)
 
 

@@ -124,8 +124,8 @@ class StreamSettings(HouseSettings):
 
     @model_validator(mode="after")
     def _tunnel_has_an_end(self) -> Self:
-        end = self.log_bootstrap.rpartition(":") if self.tunnel else ("localhost", ":", "9092")
-        if end[0] not in ("localhost", "127.0.0.1") or not end[2].isdigit():
+        used = self.tunnel and self.source == "course"
+        if used and not re.fullmatch(r"(localhost|127\.0\.0\.1):\d{1,5}", self.log_bootstrap):
             raise ValueError("with TUNNEL, KAFKA_BOOTSTRAP is its end here: localhost:PORT, as the broker says")
         return self
 

@@ -53,7 +53,10 @@ def test_clients_go_to_the_tunnels_end_by_default():
         ({"TUNNEL": "a@b c"}, "TUNNEL.*expected user@host"),
         ({"TUNNEL_OPTIONS": "-i 'my key'"}, "TUNNEL_OPTIONS.*without quotes"),
         ({"TUNNEL_TARGET": "kafka"}, "TUNNEL_TARGET.*expected host:port"),
-        ({"TUNNEL": "a@b", "KAFKA_BOOTSTRAP": "kafka.example.edu:9092"}, "its end here: localhost:PORT"),
+        (
+            {"TUNNEL": "a@b", "SOURCE": "course", "API_URL": "http://a", "KAFKA_BOOTSTRAP": "kafka.example.edu:9092"},
+            "its end here: localhost:PORT",
+        ),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(monkeypatch, wrong, words):

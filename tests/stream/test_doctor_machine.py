@@ -94,6 +94,7 @@ GB = 1_000_000_000
         (1 * GB, 0, None, "free some room"),
         (5 * GB, 6 * GB, None, "STORE_MAX_MB"),
         (50 * GB, 1 * GB, 5 * GB, "du -h var"),
+        (50 * GB, 49 * GB, 0.5 * GB, "du -h var"),
         (50 * GB, 1 * GB, -5.0 * GB, ""),
     ],
 )
@@ -107,14 +108,18 @@ def test_the_pace_of_growth_is_told_from_the_second_look_on(tmp_path):
     (tmp_path / "big").write_bytes(os.urandom(4_000_000))
     assert "after five minutes" in doctor_machine.disk(settings)[0].seen
     hour_ago = time.time_ns() - 3_600 * 1_000_000_000
-    evidence.leave(tmp_path, "doctor-disk", {"at_ns": hour_ago, "bytes": 0})
-    assert "grows by 4 MB an hour" in doctor_machine.disk(settings)[0].seen
+    evidence.leave(tmp_path, "doctor-disk", {"at_ns": hour_ago, "rest_bytes": 0, "store_bytes": 0})
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store/segment").write_bytes(os.urandom(9_000_000))
+    found = doctor_machine.disk(settings)[0]
+    assert "the rest grows by 4 MB an hour" in found.seen, "the store has a bound of its own"
+    assert "takes 0.0 GB, its store at most 1.0 GB more" in found.seen
 
 
 def test_growth_goes_by_the_oldest_look_of_a_day():
     now = 10**18
     looks = [
-        {"at_ns": now - int(hours * 3600e9), "bytes": size}
+        {"at_ns": now - int(hours * 3600e9), "rest_bytes": size}
         for hours, size in ((30, 0), (10, 100), (1, 599), (0.01, 600))
     ]
     assert doctor_machine.growth(looks, 600, now) == pytest.approx(50.0)

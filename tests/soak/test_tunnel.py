@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from consumers import send, some_lines
 
-from houses import free_ports
+from houses import free_ports, house
 from infra import pids
 from infra.conf import MARK, Layout, configuration
 from infra.deploy import Deployment
@@ -239,3 +239,29 @@ def test_what_a_person_must_mend_is_given_up_and_named(tunnel, sshd, key, change
     until(lambda: read_mark(deployment.layout.run, "tunnel"), 60, "it is given up")
     assert words in verdict(deployment).why
     assert "->" in verdict(deployment).why, "what mends it"
+
+
+def test_a_deployed_course_is_read_through_its_tunnel(sshd, remote, tmp_path):
+    course = {
+        "SOURCE": "course", "API_URL": "http://127.0.0.1:9", "TUNNEL": f"{getpass.getuser()}@127.0.0.1",
+        "TUNNEL_OPTIONS": sshd.options, "TUNNEL_TARGET": f"127.0.0.2:{remote}", "TOPIC": "movielog-deployed",
+        "KAFKA_BOOTSTRAP": f"localhost:{remote}", "SERVE_HOST": "127.0.0.1",
+    }  # fmt: skip
+    folder = tmp_path / "house"
+    folder.mkdir()
+    with house(folder, **course) as student:
+        assert "tunnel" in student.must("make", "deploy", timeout=300)
+        ensure_topic(course["KAFKA_BOOTSTRAP"], course["TOPIC"])
+        send(course["KAFKA_BOOTSTRAP"], course["TOPIC"], some_lines(400))
+        stored = ["-m", "stream", "sql", "select count(*) as lines from watches"]
+        until(lambda: int(student.python(*stored).split()[-1]) == 376, 60, "the lines in the store")
+        found = student.run(".venv/bin/python", "-m", "stream", "doctor").stdout
+        assert "ok    advertised address" in found
+        assert f"ok    movielog broker: localhost:{remote}" in found
+        sshd.end()
+        until(lambda: "Connection refused" in student.run("make", "status").stdout, 60, "status names the cause")
+        told = student.run(".venv/bin/python", "-m", "stream", "doctor")
+        assert told.returncode == 1
+        assert "make logs NAME=tunnel" in told.stdout
+        sshd.start()
+        until(lambda: student.run("make", "status").returncode == 0, 120, "all is well again")

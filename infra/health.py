@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import socket
+import struct
 import time
 import urllib.error
 import urllib.request
@@ -17,6 +18,8 @@ from infra.watch import last_lines, read_mark
 
 STALE_S = 20.0  # every process with a heartbeat writes one at least every 5 s
 _ANSWER_S = 3.0
+# What every broker answers: size, ApiVersions, version, correlation id, no client name.
+_API_VERSIONS = struct.pack(">ihhih", 10, 18, 0, 7, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def judge(program: Program, state: State | None, run_dir: Path, log: Path) -> Ve
         return Verdict(False, state.word.lower(), f"{state.told}; its last words: {words[-1] if words else 'none'}")
     if silent := _silence(program, state, run_dir):
         return Verdict(False, "silent", silent, stuck=True)
-    checks = (_port(program), _answer(program), _first_beat(program, state, run_dir))
+    checks = (_port(program), _broker(program, log), _answer(program), _first_beat(program, state, run_dir))
     why = next((wrong for wrong in checks if wrong), "")
     return Verdict(not why, "waiting" if why else "healthy", why)
 
@@ -71,6 +74,21 @@ def _port(program: Program) -> str:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", program.listens), timeout=_ANSWER_S):
         return ""
     return f"nothing listens on port {program.listens}"
+
+
+def _broker(program: Program, log: Path) -> str:
+    """A tunnel listens before its other end does, so a broker's answer has to come through."""
+    if not program.kafka:
+        return ""
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection(("127.0.0.1", program.kafka), timeout=_ANSWER_S) as connection,
+    ):
+        connection.sendall(_API_VERSIONS)
+        if connection.recv(8)[4:] == _API_VERSIONS[8:12]:
+            return ""
+    words = last_lines(log)
+    return f"no broker answers on port {program.kafka}; its last words: {words[-1] if words else 'none'}"
 
 
 def _answer(program: Program) -> str:

@@ -35,6 +35,7 @@ class Program:
     needs: tuple[str, ...] = ()  # started after these are healthy
     answers: str = ""  # URL that answers 200 when healthy
     listens: int = 0  # port that accepts connections when healthy
+    kafka: int = 0  # port where a broker answers when healthy, wherever it runs
     beats: bool = False  # writes a heartbeat
     reloads: bool = False  # HUP to the process starts its workers anew without a failed request
     parent: tuple[str, ...] = ()  # with `reloads`: entries whose code the parent holds; it needs a full restart
@@ -104,11 +105,11 @@ def _kafka(settings: Settings) -> Program:
 
 
 def _source(settings: Settings) -> tuple[Program, ...]:
-    """Who puts lines on the topic; with SOURCE=course it is the course, so nobody here."""
+    """Who puts lines on the topic; with SOURCE=course it is the course, so nobody here but perhaps a tunnel to it."""
     if settings.house.source == "platform":
         return (_platform(settings),)
     if settings.house.source == "course":
-        return ()
+        return (_tunnel(settings),) if settings.stream.tunnel else ()
     replay = Program(
         name="replay",
         command=_python("stream", "replay", str(settings.house.replay_file), "--ask", "--live"),
@@ -132,6 +133,20 @@ def _platform(settings: Settings) -> Program:
         answers=f"http://127.0.0.1:{api}/",
         beats=True,
         address=f"http://127.0.0.1:{api}",
+    )
+
+
+def _tunnel(settings: Settings) -> Program:
+    port = settings.stream.tunnel_port
+    return Program(
+        name="tunnel",
+        command=_python("infra.tunnel"),
+        entries=("infra.tunnel",),
+        purpose="ssh to the course's broker, opened again when it closes",
+        ports=(Port(port, "KAFKA_BOOTSTRAP"),),
+        kafka=port,
+        settings_fields=frozenset({"tunnel", "tunnel_options", "tunnel_target", "kafka_bootstrap", "source"}),
+        address=f"127.0.0.1:{port}",
     )
 
 

@@ -11,6 +11,7 @@ import click
 
 from stream.commands_catalog import catalog
 from stream.commands_kafka import consume, doctor, record, replay, ship
+from stream.plain_errors import PlainErrors
 from stream.settings import StreamSettings, read_settings
 from stream.store.formats import FORMATS
 from stream.terms import TERMS, readable, table
@@ -21,7 +22,7 @@ in_store = click.option(
 )
 
 
-@click.group()
+@click.group(cls=PlainErrors)
 def cli() -> None:
     """What happened, kept for good: the log's lines in and out of the store, the broker and recordings."""
 
@@ -180,7 +181,19 @@ def terms(as_json: bool) -> None:
 
 
 def _store(given: Path | None) -> Path:
-    return given or read_settings(StreamSettings).store_dir
+    """The store to read. UsageError if one was named that is none; a new house has nothing stored yet, and says so."""
+    from stream.store.files import is_store
+
+    folder = given or read_settings(StreamSettings).store_dir
+    if is_store(folder):
+        return folder
+    makes_one = f"make deploy, or python -m stream ingest FILE --store {folder}"
+    if given or any(folder.glob("*")):
+        what = "expected a store (a folder with events/)"
+        came = "there is no such folder" if not folder.exists() else "it holds other things"
+        raise click.BadParameter(f"{what}; {folder}: {came}; to make one: {makes_one}", param_hint="--store")
+    click.echo(f"nothing is stored in {folder} yet: {makes_one}", err=True)
+    return folder
 
 
 def _print(report: dict[str, Any], as_json: bool) -> None:

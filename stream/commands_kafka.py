@@ -32,7 +32,7 @@ def stopping() -> Iterator[threading.Event]:
     try:
         yield stop
     except (BrokerAway, PortTaken) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(f"{error}; python -m stream doctor looks what is wrong") from error
 
 
 @click.command()

@@ -4,6 +4,8 @@ One `.env` in the checkout (or the environment, which wins) holds every setting;
 A wrong value stops the process before it does anything, naming the setting, what came and what was expected.
 """
 
+import re
+import sys
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 
@@ -75,7 +77,10 @@ class StreamSettings(HouseSettings):
     """Where the broker and the API are, and how the consumer writes."""
 
     kafka_port: int = Field(19092, ge=1, le=65535, description="Port of our own broker (9092 stays free for a tunnel).")
-    kafka_bootstrap: str = Field("", description="Broker that carries the movielog; empty = our own.")
+    kafka_bootstrap: str = Field("", description="Broker of the movielog; empty = our own, localhost:9092 with TUNNEL.")
+    tunnel: str = Field("", description="user@host to reach the course's broker through with ssh; SOURCE=course only.")
+    tunnel_options: str = Field("", description="More options for that ssh, e.g. -p 2222 -i PATH_OF_KEY.")
+    tunnel_target: str = Field("", description="Broker as seen from there; empty = localhost, same port as here.")
     topic: str = Field("", description="Topic of the movielog; empty = movielog<TEAM>.")
     api_port: int = Field(8080, ge=1, le=65535, description="Port of the platform's user and movie API.")
     api_url: str = Field("", description="User and movie API; empty = the platform's own.")
@@ -94,8 +99,36 @@ class StreamSettings(HouseSettings):
 
     @model_validator(mode="after")
     def _course_is_named(self) -> Self:
-        if self.source == "course" and not (self.kafka_bootstrap and self.api_url):
-            raise ValueError("SOURCE=course needs KAFKA_BOOTSTRAP and API_URL of the course")
+        if self.source == "course" and not ((self.kafka_bootstrap or self.tunnel) and self.api_url):
+            raise ValueError("SOURCE=course needs KAFKA_BOOTSTRAP (or TUNNEL) and API_URL of the course")
+        return self
+
+    @field_validator("tunnel")
+    @classmethod
+    def _a_login(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[\w.][\w.-]*@[\w.][\w.:-]*", value):
+            raise ValueError("expected user@host; a port goes into TUNNEL_OPTIONS, e.g. -p 2222")
+        return value
+
+    @field_validator("tunnel_options")
+    @classmethod
+    def _plain_words(cls, value: str) -> str:
+        if set(value) & set("'\"\\\n"):
+            raise ValueError("expected words without quotes, backslashes or line ends")
+        return value
+
+    @field_validator("tunnel_target")
+    @classmethod
+    def _a_broker(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[\w.-]+:\d{1,5}", value):
+            raise ValueError("expected host:port as seen from the tunnel's host, e.g. localhost:9092")
+        return value
+
+    @model_validator(mode="after")
+    def _tunnel_has_an_end(self) -> Self:
+        used = self.tunnel and self.source == "course"
+        if used and not re.fullmatch(r"(localhost|127\.0\.0\.1):\d{1,5}", self.log_bootstrap):
+            raise ValueError("with TUNNEL, KAFKA_BOOTSTRAP is its end here: localhost:PORT, as the broker says")
         return self
 
     @property
@@ -106,7 +139,13 @@ class StreamSettings(HouseSettings):
     @property
     def log_bootstrap(self) -> str:
         """Broker of the movielog."""
-        return self.kafka_bootstrap or self.own_bootstrap
+        through_tunnel = "localhost:9092" if self.tunnel and self.source == "course" else ""
+        return self.kafka_bootstrap or through_tunnel or self.own_bootstrap
+
+    @property
+    def tunnel_port(self) -> int:
+        """Port of the tunnel's end here: the one that the broker behind it advertises, or clients go astray."""
+        return int(self.log_bootstrap.rpartition(":")[2])
 
     @property
     def log_topic(self) -> str:
@@ -148,4 +187,7 @@ def read_settings(kind: type[S]) -> S:
             else f"settings: {e['msg']}"
             for e in error.errors()
         ]
-        raise SystemExit("wrong setting (see .env.example): " + "; ".join(wrong)) from None
+        told = SystemExit("wrong setting (see .env.example): " + "; ".join(wrong))
+        sys.stderr.write(f"{told}\n")
+        told.code = 2  # a text would make it 1
+        raise told from None

@@ -46,6 +46,13 @@ class Segment:
         return self.last - self.first + 1
 
 
+def is_store(folder: Path) -> bool:
+    """Whether files were ever stored in `folder`, or it is empty, ready for them."""
+    if any((folder / part).exists() for part in (*KINDS, "positions.json")):
+        return True
+    return folder.is_dir() and all(path.suffix == ".lock" for path in folder.iterdir())
+
+
 def name(source: str, partition: int, first: int, last: int) -> str:
     """File name of a range of offsets, both ends inclusive."""
     return f"{source}-{partition}-{first}-{last}.parquet"

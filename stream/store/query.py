@@ -67,10 +67,12 @@ def answered(now: Layout, sql: str, params: dict[str, Any], **about: Any) -> Col
             connect(now, Path(spill), **about) as connection,
         ):
             return _to_numpy(connection.execute(sql, params))
-    except duckdb.IOException as error:
-        if all(segment.path.exists() for segment in now.all()):
-            raise
-        raise _Vanished from error
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        if not all(segment.path.exists() for segment in now.all()):
+            raise _Vanished from error
+        for segment in now.all():
+            schema.facts_of(segment.path)  # names the one that is damaged
+        raise
 
 
 def _ask(store_dir: Path, sql: str, params: dict[str, Any], since_ns: int | None, until_ns: int | None) -> Columns:

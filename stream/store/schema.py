@@ -20,6 +20,7 @@ from stream.store import files
 from stream.store.positions import sync_folder
 
 FORMAT_VERSION = 1
+MEND = "; python -m stream store verify names all such files; without them everything else can be read"
 _CODED = pa.dictionary(pa.int32(), pa.string())
 
 EVENT_SCHEMA = pa.schema([
@@ -121,7 +122,7 @@ def _facts_of(path: Path, _mtime_ns: int, _size: int) -> Facts:
         said = pq.read_schema(path).metadata or {}
         return _from_metadata(said)
     except (pa.ArrowInvalid, KeyError, ValueError) as error:
-        raise ValueError(f"{path}: not a file of this store, or damaged ({error})") from error
+        raise ValueError(f"{path}: not a file of this store, or damaged ({error}){MEND}") from error
 
 
 def read(path: Path, columns: list[str] | None = None) -> pa.Table:
@@ -131,7 +132,7 @@ def read(path: Path, columns: list[str] | None = None) -> pa.Table:
     except (pa.ArrowInvalid, OSError) as error:
         if isinstance(error, FileNotFoundError):
             raise
-        raise ValueError(f"{path}: damaged ({error})") from error
+        raise ValueError(f"{path}: damaged ({error}){MEND}") from error
 
 
 @contextlib.contextmanager

@@ -16,12 +16,12 @@ def by_name(findings):
 
 @contextmanager
 def movie_api(slow_s=0.0, clock_s=0.0, status=200):
-    """An API that knows every movie; it may be slow, or live in another time."""
+    """An API that knows every movie; it may be slow to tell of one, or live in another time."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
-            time.sleep(slow_s)
             keys = self.path.removeprefix("/movie/").split(",")
+            time.sleep(slow_s if len(keys) == 1 and keys != ["/"] else 0)
             body = json.dumps([{"id": key} for key in keys] if len(keys) > 1 else {"id": keys[0]}).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))

@@ -30,13 +30,14 @@ import sys, threading
 from pathlib import Path
 sys.path.insert(0, "tests")
 from worlds import platform_settings
-from stream.platform.api import serve
+from stream.platform.api import Desk, serve
 from stream.platform.history import empty_world
 from stream.platform.records import WorldRecords
 from stream.platform.world import world_of
 settings = platform_settings(Path("unused"), world="course")
 world = empty_world(settings, world_of(settings.world, settings.term), 1_760_000_000_000)
-serve(WorldRecords(world.term, world.seed, world.catalogue, lambda: world.population), int(sys.argv[1]))
+records = WorldRecords(world.term, world.seed, world.catalogue, lambda: world.population)
+serve(Desk(records), int(sys.argv[1]))
 threading.Event().wait()
 """
 

@@ -8,7 +8,7 @@ from worlds import fresh_world, platform_settings
 from houses import free_ports
 from stream.catalog.client import Catalog
 from stream.catalog.records import MOVIES, USERS, movie_of, user_of
-from stream.platform.api import serve
+from stream.platform.api import Desk, serve
 from stream.platform.records import WorldRecords
 from stream.terms import TERMS
 
@@ -18,7 +18,8 @@ def platform_api(folder, term):
     """(url, world) of the tiny world's API in a term."""
     world = fresh_world(platform_settings(folder, course_term=term))
     port = free_ports(1)[0]
-    server = serve(WorldRecords(TERMS[term], world.seed, world.catalogue, lambda: world.population), port)
+    records = WorldRecords(TERMS[term], world.seed, world.catalogue, lambda: world.population)
+    server = serve(Desk(records), port)
     try:
         yield f"http://127.0.0.1:{port}", world
     finally:
@@ -34,6 +35,7 @@ def test_every_movie_and_user_of_a_world_is_fetched_and_none_is_refused(tmp_path
         movies, users = catalog.sync(MOVIES, world.catalogue.ids), catalog.sync(USERS, range(1, people + 11))
     assert (movies.fetched, movies.refused, movies.unknown) == (len(world.catalogue), 0, 0)
     assert (users.fetched, users.refused, users.unknown) == (people, 0, 10)
-    costs = [movie_of(record).license_cost for record in catalog.file(MOVIES)]
-    assert all((cost is not None) == TERMS[term].has_license_cost for cost in costs)
+    known = [movie_of(record).license_cost is not None for record in catalog.file(MOVIES)]
+    share = sum(known) / len(known)  # a few records of the API lack a field
+    assert share > 0.95 if TERMS[term].has_license_cost else share == 0
     assert {user_of(record).gender for record in catalog.file(USERS)} == {"M", "F"}

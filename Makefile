@@ -4,7 +4,7 @@ VENV := .venv/bin/python
 MODELS ?= recent,svd
 
 .DEFAULT_GOAL := help
-.PHONY: help setup deploy status logs down test soak bench check doctor mlflow retrain replay grade budgets lock
+.PHONY: help setup deploy status logs down test soak bench check doctor describe mlflow retrain replay grade budgets lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,8 +42,11 @@ check: setup ## Lint, format, types, and which floor may import which
 budgets: setup ## Measure the README's budgets on a fresh clone
 	@$(VENV) tests/bench/budgets.py
 
-doctor: ## Say what is wrong with broker, topic, API or disk, and what mends it
+doctor: ## Say what is wrong with broker, tunnel, topic, lag, API, clock, disk, ports or secrets, and what mends it
 	@$(VENV) -m stream doctor
+
+describe: ## Write the data description of milestone 1 to var/data.html
+	@$(VENV) -m stream catalog describe --html var/data.html
 
 mlflow: ## Show training runs and the model registry in a browser
 	@$(PYTHON) -m infra mlflow

@@ -86,7 +86,7 @@ def make_catalogue(world: World, seed: int) -> Catalogue:
     draw = np.random.default_rng([seed, *b"movies"])
     rank = _ranks(films, len(known), draw)
     appeal = (rank + 1 + world.spread) ** -world.steepness
-    quality = draw.standard_normal(len(films)) - 0.35 * np.log((rank + 10) / len(films))
+    quality = draw.standard_normal(len(films)) - 0.2 * np.log((rank + 10) / len(films))
     quality = (quality - quality.mean()) / quality.std()
     return Catalogue(
         films,

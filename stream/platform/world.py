@@ -28,15 +28,15 @@ class World:
     remembered: int  # how many of their last movies users do not watch again
     considered: int = 40  # titles that a user thinks of before choosing
     taste: float = 2.4  # utility of one standard deviation of personal taste
-    quality: float = 0.25  # what a movie's quality, the same for all, counts beside taste
+    quality: float = 0.15  # what a movie's quality, the same for all, counts beside taste
     demographics: float = 0.0  # what age band and gender count in tastes; 0 = nothing
-    looks: float = 0.39  # share of starts before which the user looks at the last list
-    depth: float = 0.85  # how soon they stop reading: the r-th place is read by a share of r ** -depth
-    shown: float = 3.9  # utility of having been recommended
+    looks: float = 0.61  # share of starts before which the user looks at the last list
+    depth: float = 0.72  # how soon they stop reading: the r-th place is read by a share of r ** -depth
+    shown: float = 3.6  # utility of having been recommended
     buzz: float = 0.2  # share of attention that follows what was watched in the last days
-    drift: float = 0.35  # how far attention to a movie swings over its weeks (log scale)
-    spread: float = 40.0  # flatness of the popular head: attention falls as (rank + spread) ** -steepness
-    steepness: float = 1.08
+    drift: float = 0.25  # how far attention to a movie swings over its weeks (log scale)
+    spread: float = 145.0  # flatness of the popular head: attention falls as (rank + spread) ** -steepness
+    steepness: float = 1.35
     abandon_per_minute: float = 0.0049
     delay_minutes: float = 70.0  # mean from a request to the start that follows
 
@@ -45,11 +45,11 @@ WORLDS: dict[str, World] = {
     world.name: world
     for world in (
         World(
-            "demo", 2_000, 20_000, 15.0, 14, real_time=False, accounts_per_day=72, remembered=64, spread=30.0,
-            steepness=0.95, looks=0.365,
+            "demo", 2_000, 20_000, 15.0, 14, real_time=False, accounts_per_day=72, remembered=64, spread=12.0,
+            steepness=0.95, looks=0.49, shown=4.4, depth=0.85,
         ),
         World("course", 27_000, 1_000_000, 480.0, 0, real_time=True, accounts_per_day=700, remembered=16),
-        World("test", 200, 500, 1.5, 1, real_time=False, accounts_per_day=24, remembered=48, spread=10.0),
+        World("test", 200, 500, 1.5, 1, real_time=False, accounts_per_day=24, remembered=48, spread=10.0, steepness=1.0),
     )
 }  # fmt: skip
 

@@ -16,7 +16,7 @@ from stream.platform.targets import Run, Target, targets_of
 from stream.platform.world import world_of
 
 NONE, POPULAR = Run("McGill-F2022", "none"), Run("McGill-F2022", "popular")
-IN_WINDOW = ("per second", "share", "per hour", "quantile", "all minutes")  # one evening in place of eight
+IN_WINDOW = ("per second", "share", "per hour", "quantile", "all minutes")  # one evening in place of four
 
 
 def _targets(run):

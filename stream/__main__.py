@@ -126,7 +126,7 @@ def list_files(store: Path | None, kind: str, as_json: bool) -> None:
 @in_store
 @as_json
 def sql(query: str, store: Path | None, as_json: bool) -> None:
-    """Ask the store. Views: events, watches, ratings, requests, accounts, sessions, answers, quarantine."""
+    """Ask the store. Views: events, watches, ratings, requests, accounts, sessions, runtimes, answers, quarantine."""
     import duckdb
 
     from stream.store.query import query as ask
@@ -148,11 +148,14 @@ def sql(query: str, store: Path | None, as_json: bool) -> None:
 @in_store
 @as_json
 def sessions(store: Path | None, as_json: bool) -> None:
-    """Watch sessions folded from minute ticks: how many, by how many users, how long."""
-    from stream.sessions import SUMMARY
-    from stream.store.query import query as ask
+    """Watch sessions folded from minute ticks: how many, how long, how much of the movie, how rated."""
+    from stream.session_summary import summary, told
 
-    _print({name: column[0] for name, column in ask(_store(store), SUMMARY).items()}, as_json)
+    found = summary(_store(store))
+    if as_json:
+        _print(found, True)
+    else:
+        click.echo(told(found))
 
 
 @cli.command()

@@ -1,7 +1,8 @@
 """Questions to the store, as SQL, answered in numpy columns.
 
-Views: `events`, `watches`, `ratings`, `requests`, `accounts`, `sessions`, `answers`, `quarantine`. Every view shows
-each line once, whatever files lie there, and pruned ranges as what was kept of them. Start at `query`.
+Views: `events`, `watches`, `ratings`, `requests`, `accounts`, `sessions`, `answers`, `quarantine`, and `runtimes` from
+the catalogue. Every view shows each line once, whatever files lie there, and pruned ranges as what was kept of them.
+Start at `query`.
 """
 
 import tempfile
@@ -13,7 +14,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from stream.sessions import merge_sql, partials_sql
+from stream.sessions import runtimes_sql, sessions_sql
 from stream.store import schema
 from stream.store.files import Segment
 from stream.store.layout import Layout, layout
@@ -55,12 +56,15 @@ class _Vanished(Exception):
     """A listed file is gone."""
 
 
-def answered(now: Layout, sql: str, params: dict[str, Any], **between: int | None) -> Columns:
-    """Columns of the answer to `sql` over the files of `now`; an error that `reading` knows if one of them vanished."""
+def answered(now: Layout, sql: str, params: dict[str, Any], **about: Any) -> Columns:
+    """Columns of the answer to `sql` over the files of `now`; an error that `reading` knows if one of them vanished.
+
+    about: what `connect` takes further.
+    """
     try:
         with (
             tempfile.TemporaryDirectory(prefix="matinee-query-") as spill,
-            connect(now, Path(spill), **between) as connection,
+            connect(now, Path(spill), **about) as connection,
         ):
             return _to_numpy(connection.execute(sql, params))
     except duckdb.IOException as error:
@@ -70,11 +74,16 @@ def answered(now: Layout, sql: str, params: dict[str, Any], **between: int | Non
 
 
 def _ask(store_dir: Path, sql: str, params: dict[str, Any], since_ns: int | None, until_ns: int | None) -> Columns:
-    return answered(layout(store_dir), sql, params, since_ns=since_ns, until_ns=until_ns)
+    catalog_dir = store_dir / "catalog"
+    return answered(layout(store_dir), sql, params, since_ns=since_ns, until_ns=until_ns, catalog_dir=catalog_dir)
 
 
 def connect(
-    now: Layout, spill: Path, since_ns: int | None = None, until_ns: int | None = None
+    now: Layout,
+    spill: Path,
+    since_ns: int | None = None,
+    until_ns: int | None = None,
+    catalog_dir: Path | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """A connection that knows the views. It writes nothing but spilled pages, into `spill`."""
     connection = duckdb.connect(
@@ -97,6 +106,7 @@ def connect(
         "pruned_sessions": _select(timely(now.sessions), schema.SESSION_SCHEMA, rows=False),
         "quarantine": _select(now.quarantine, schema.QUARANTINE_SCHEMA),
         "answer_records": _select(now.answers, schema.ANSWER_SCHEMA),
+        "catalog_runtimes": _catalog_runtimes(catalog_dir / "movies.jsonl" if catalog_dir else None),
     } | _VIEWS
     for name, text in views.items():
         connection.execute(f"CREATE VIEW {name} AS {text}")
@@ -109,10 +119,22 @@ _VIEWS = {
     "ratings": f"SELECT {_LINE}, movie_id, score FROM events WHERE kind = 'rate'",
     "requests": f"SELECT {_LINE}, host, status, movies, failure, latency_ms FROM events WHERE kind = 'request'",
     "accounts": f"SELECT {_LINE} FROM events WHERE kind = 'account'",
-    "sessions": merge_sql(f"({partials_sql('watches')} UNION ALL BY NAME SELECT * FROM pruned_sessions)"),
+    "runtimes": runtimes_sql("catalog_runtimes"),
+    "sessions": sessions_sql(),
     "answers": """SELECT * FROM answer_records QUALIFY row_number() OVER
                   (PARTITION BY worker, worker_start_ns, seq ORDER BY source, partition, "offset") = 1""",
 }
+
+
+def _catalog_runtimes(movies: Path | None) -> str:
+    """SQL for the running times (minutes) of the catalogue's records; the API gives numbers, texts, 0 or nothing."""
+    if movies is None or not movies.is_file():
+        return "SELECT NULL::VARCHAR AS movie_id, NULL::DOUBLE AS runtime WHERE false"
+    return f"""
+        SELECT id AS movie_id, max(TRY_CAST(runtime AS DOUBLE)) AS runtime
+        FROM read_json({_quoted(movies)}, format = 'newline_delimited', ignore_errors = true,
+                       columns = {{id: 'VARCHAR', runtime: 'VARCHAR'}})
+        WHERE TRY_CAST(runtime AS DOUBLE) > 0 AND isfinite(TRY_CAST(runtime AS DOUBLE)) GROUP BY id"""
 
 
 def _overlaps(segment: Segment, since_ns: int | None, until_ns: int | None) -> bool:
@@ -140,8 +162,12 @@ def _select(found: list[Segment], columns: Any, *, rows: bool = True) -> str:
 
 
 def _scan(found: list[Segment]) -> str:
-    paths = ", ".join("'" + str(segment.path).replace("'", "''") + "'" for segment in found)
+    paths = ", ".join(_quoted(segment.path) for segment in found)
     return f"read_parquet([{paths}], union_by_name = true, filename = true)"
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
 
 
 def _nothing(columns: Any, rows: bool) -> str:

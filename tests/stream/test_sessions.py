@@ -1,5 +1,7 @@
 """Ticks to sessions: the gap rule, and that folding in pieces is folding whole."""
 
+from functools import reduce
+
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,15 +56,26 @@ def test_a_session_ends_where_nothing_came_for_more_than_the_gap(rows):
     assert as_rows(fold(table(rows))) == folded_by_hand(rows)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(ticks, st.lists(st.integers(0, 3), min_size=60, max_size=60))
 def test_folding_in_pieces_and_merging_is_folding_whole(rows, piece_of):
+    assert as_rows(merge(pa.concat_tables(pieces_of(rows, piece_of)))) == folded_by_hand(rows)
+
+
+@settings(max_examples=8)
+@given(ticks, st.lists(st.integers(0, 3), min_size=60, max_size=60), st.permutations(range(4)))
+def test_pieces_merge_one_after_the_other_in_any_order(rows, piece_of, order):
+    pieces = pieces_of(rows, piece_of)
+    merged = reduce(lambda so_far, n: merge(pa.concat_tables([so_far, pieces[n]])), order[1:], pieces[order[0]])
+    assert as_rows(merged) == folded_by_hand(rows)
+
+
+def pieces_of(rows, piece_of):
     pieces = [[row for row, piece in zip(rows, piece_of, strict=False) if piece == n] for n in range(4)]
-    partials = pa.concat_tables([fold(table(piece)) for piece in pieces])
-    assert as_rows(merge(partials)) == folded_by_hand(rows)
+    return [fold(table(piece)) for piece in pieces]
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(ticks)
 def test_merging_what_is_whole_changes_nothing(rows):
     whole = fold(table(rows))

@@ -1,7 +1,8 @@
 """Folding minute ticks to sessions: ticks per second of one core, and memory with a million users.
 
 A day of a large stream is made up, 40 M ticks of 1 M users and the ratings that follow, and written as compaction would
-leave it. What is timed is the store's own view, every column of it, in a process of its own that is held to one core.
+leave it. It is folded by the store's own query in a process of its own that is held to one core; what counts is
+processor time, so that a busy machine does not look slow.
 """
 
 import json
@@ -20,6 +21,10 @@ import numpy as np
 import pyarrow as pa
 from side_by_side import Figure
 
+from stream.sessions import fold_sql
+from stream.store import files, schema
+from stream.store.query import query
+
 FILES, MINUTES_PER_FILE, VIEWERS = 40, 16, 62_500
 TICKS = FILES * MINUTES_PER_FILE * VIEWERS
 USERS, MOVIES = 1_000_000, 27_000
@@ -27,10 +32,13 @@ STOP = (USERS / VIEWERS - 1) / (FILES * MINUTES_PER_FILE)  # chance in each minu
 START_NS = 1_790_000_000 * 10**9
 ROUNDS = 3
 
-SQL = """
-    SELECT count(*) AS sessions, sum(ticks)::BIGINT AS ticks, count(DISTINCT user_id) AS users, min(started_ns) AS first,
-           max(last_ns) AS last, sum(minutes)::BIGINT AS minutes, sum(ticks_missing)::BIGINT AS missing,
-           count(share) AS shares, count(*) FILTER (ended) AS ended, count(score) AS rated, max(rated_ns) AS newest
+FOLD = f"""
+    SELECT count(*) AS sessions, sum(ticks)::BIGINT AS ticks, count(DISTINCT user_id) AS users, max(movie_id) AS movie,
+           min(started_ns) AS first, max(last_ns) AS last, max(first_minute) AS low, max(last_minute) AS high
+    FROM ({fold_sql("watches")})"""
+VIEW = """
+    SELECT sum(ticks_missing)::BIGINT AS missing, count(share) AS shares, count(*) FILTER (ended) AS ended,
+           count(score) AS rated, max(rated_ns) AS newest
     FROM sessions"""
 
 
@@ -41,36 +49,38 @@ def figures() -> list[Figure]:
         seen = [fold_apart(Path(folder)) for _ in range(ROUNDS)]
     if wrong := [found for found in seen if (found["sessions"], found["ticks"], found["missing"]) != (made, TICKS, 0)]:
         raise AssertionError(f"expected {made} sessions of {TICKS} ticks, none missing; got {wrong[0]}")
-    rate, by_clock = (statistics.median(TICKS / f[key] / 1e6 for f in seen) for key in ("cpu_s", "wall_s"))
+    fold, view = (statistics.median(TICKS / found[name] / 1e6 for found in seen) for name in ("fold_s", "view_s"))
     peak_gb = max(found["peak_mb"] for found in seen) / 1_000
     day = f"{TICKS / 1e6:.0f} M ticks, {seen[0]['users']:,} users, {made:,} sessions"
     return [
-        Figure("fold ticks to sessions, one core", rate, 4.0, True, "M ticks/s", f"{day}; {by_clock:.1f} by the clock"),
+        Figure("fold ticks to sessions, one core", fold, 4.0, True, "M ticks/s", f"{day}; whole view {view:.1f}"),
         Figure("peak memory of folding a day", peak_gb, 1.6, False, "GB", day),
     ]
 
 
 def fold_apart(store_dir: Path) -> dict[str, Any]:
-    """One fold in a process of its own: what the view says, cpu_s, wall_s and peak_mb (resident)."""
+    """A fold and the whole view in a process of its own: what they say, fold_s, view_s (cpu) and peak_mb (resident)."""
     run = subprocess.run([sys.executable, __file__, str(store_dir)], check=True, stdout=subprocess.PIPE)
     return dict(json.loads(run.stdout))
 
 
 def fold_here(store_dir: Path) -> dict[str, Any]:
     """As `fold_apart`, in this process, which stays on one core."""
-    from stream.store.query import query
-
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    cpu_s, wall_s = time.process_time(), time.perf_counter()
-    found = {name: column[0].item() for name, column in query(store_dir, SQL).items()}
-    spent = {"cpu_s": time.process_time() - cpu_s, "wall_s": time.perf_counter() - wall_s}
-    return found | spent | {"peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    fold, fold_s = _timed(store_dir, FOLD)
+    view, view_s = _timed(store_dir, VIEW)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return fold | view | {"fold_s": fold_s, "view_s": view_s, "peak_mb": peak_mb}
+
+
+def _timed(store_dir: Path, sql: str) -> tuple[dict[str, Any], float]:
+    began_s = time.process_time()
+    found = {name: column.tolist()[0] for name, column in query(store_dir, sql).items()}
+    return found, time.process_time() - began_s
 
 
 def write_day(store_dir: Path) -> int:
     """Store the ticks and ratings in order of arrival; returns how many sessions they are."""
-    from stream.store import files, schema
-
     ids = pa.array([f"some+movie+with+a+title+{n}+1999" for n in range(MOVIES)])
     (store_dir / "catalog").mkdir()
     records = (json.dumps({"id": movie, "runtime": 2_000}) + "\n" for movie in ids.to_pylist())
@@ -98,8 +108,15 @@ def day(ids: pa.Array) -> Iterator[tuple[pa.Table, int]]:
             at_ns, minute = at_ns + (59.5e9 + 3e9 * dice.normal(size=VIEWERS).clip(-4, 6)).astype(np.int64), minute + 1
             last = (number, tick) == (FILES - 1, MINUTES_PER_FILE - 1)
             over = np.flatnonzero(dice.random(VIEWERS) < (0 if last else STOP))
-            rows.append(np.stack([np.ones_like(over), at_ns[over], user[over], movie[over], np.full_like(over, 4)]))
-            user[over], movie[over], minute[over] = users[come : come + len(over)], dice.zipf(1.3, len(over)) % MOVIES, 0
+            rates = over[::3]
+            rows.append(
+                np.stack([np.ones_like(rates), at_ns[rates], user[rates], movie[rates], np.full_like(rates, 4)])
+            )
+            user[over], movie[over], minute[over] = (
+                users[come : come + len(over)],
+                dice.zipf(1.3, len(over)) % MOVIES,
+                0,
+            )
             come += len(over)
         found = np.concatenate(rows, axis=1)
         yield events(found[:, np.argsort(found[1])], ids), come - before
@@ -107,8 +124,6 @@ def day(ids: pa.Array) -> Iterator[tuple[pa.Table, int]]:
 
 def events(found: np.ndarray, ids: pa.Array) -> pa.Table:
     """Rows (is a rating, at_ns, user, movie number, minute or score) as the store keeps them."""
-    from stream.store.schema import EVENT_SCHEMA
-
     rated = found[0] == 1
     columns = {
         "kind": pa.DictionaryArray.from_arrays(found[0].astype(np.int32), pa.array(["watch", "rate"])),
@@ -118,8 +133,8 @@ def events(found: np.ndarray, ids: pa.Array) -> pa.Table:
         "minute": pa.array(found[4].astype(np.int32), mask=rated),
         "score": pa.array(found[4].astype(np.int32), mask=~rated),
     }
-    empty = {field.name: pa.nulls(len(rated), field.type) for field in EVENT_SCHEMA}
-    return pa.table(empty | columns, schema=EVENT_SCHEMA)
+    empty = {field.name: pa.nulls(len(rated), field.type) for field in schema.EVENT_SCHEMA}
+    return pa.table(empty | columns, schema=schema.EVENT_SCHEMA)
 
 
 if __name__ == "__main__":

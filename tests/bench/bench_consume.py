@@ -5,7 +5,6 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from stream.feed import POLL_LINES, POLL_MS, Feed, Plan
 from stream.metrics import ConsumerMetrics
 from stream.producer import LineProducer
 from stream.store.log import EventLog
-from stream.topics import ensure_topic
+from stream.topics import PARTITIONS, ensure_topic
 
 TOPIC, LINES = "some", 150_000
 
@@ -45,34 +44,37 @@ def _fill(broker: str, topic: str, count: int) -> None:
 
 
 def _consumed(broker: str, store: Path) -> float:
-    """Lines a second from the first one received to the last one stored."""
+    """Lines a second from the first ones received until all are stored, durably.
+
+    It is closed when it has received everything, for the last lines would else wait for more to share a file with.
+    """
     plan = Plan("events", broker, TOPIC, uuid.uuid4().hex, create=False)
-    with closing(Feed(plan, EventLog(store, CLOCK), ConsumerMetrics())) as feed:
-        return _rate(feed.step, lambda: feed.stored)
+    feed = Feed(plan, EventLog(store, CLOCK), ConsumerMetrics())
+    while not feed.lag:  # joins
+        feed.step()
+    started, before = time.perf_counter(), POLL_LINES
+    while len(feed.lag) < PARTITIONS or any(feed.lag.values()):
+        feed.step()
+    feed.close()
+    seconds = time.perf_counter() - started
+    assert feed.stored == LINES, f"expected {LINES} lines in the store, got {feed.stored}"
+    return (LINES - before) / seconds
 
 
 def _polled(broker: str) -> float:
     """The same by a loop that only counts."""
-    counted = 0
     with closing(KafkaConsumer(bootstrap_servers=broker, group_id=None, enable_auto_commit=False)) as consumer:
         parts = [TopicPartition(TOPIC, partition) for partition in (0, 1)]
         consumer.assign(parts)
         consumer.seek_to_beginning(*parts)
 
-        def poll() -> bool:
-            nonlocal counted
-            came = sum(map(len, consumer.poll(timeout_ms=POLL_MS, max_records=POLL_LINES).values()))
-            counted += came
-            return came > 0
+        while not (counted := _poll(consumer)):
+            pass
+        started, before = time.perf_counter(), counted
+        while counted < LINES:
+            counted += _poll(consumer)
+        return (LINES - before) / (time.perf_counter() - started)
 
-        return _rate(poll, lambda: counted)
 
-
-def _rate(step: Callable[[], bool], done: Callable[[], int]) -> float:
-    while not step():
-        pass
-    started = time.perf_counter()
-    before = done() or POLL_LINES
-    while done() < LINES:
-        step()
-    return (LINES - before) / (time.perf_counter() - started)
+def _poll(consumer: KafkaConsumer) -> int:
+    return sum(map(len, consumer.poll(timeout_ms=POLL_MS, max_records=POLL_LINES).values()))

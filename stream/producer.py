@@ -8,12 +8,21 @@ import contextlib
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, MessageSizeTooLargeError
 
 from stream.topics import ANSWER_MS, BrokerAway
 
 WAITING_LINES = 100_000  # that may wait in memory; the client itself knows no bound
+LINE_BYTES = 16_000_000  # longest line; a topic may take less
 NEVER_MS = 2**31 - 1  # giving a batch up would leave a hole behind which later lines are stored
+
+
+class LinesRefused(BrokerAway):
+    """The broker, or the client for it, will never take a line: it is too long, or we may not write there."""
+
+    def __init__(self, bootstrap: str, error: Exception) -> None:
+        super().__init__(bootstrap, error)
+        self.args = (f"the broker at {bootstrap} refuses a line ({type(error).__name__}: {str(error)[:200]})",)
 
 
 class LineProducer:
@@ -27,11 +36,16 @@ class LineProducer:
         self._unflushed = 0
 
     def send(self, topic: str, partition: int, line: bytes) -> None:
-        """Queue `line`, without its newline. Raises BrokerAway, with the line not queued, if that takes 3 seconds."""
+        """Queue `line`, without its newline.
+
+        Raises BrokerAway, with the line not queued, if that takes 3 seconds; LinesRefused if it is too long.
+        """
         if self._unflushed >= WAITING_LINES:
             self.flush(ANSWER_MS / 1000)
         try:
             self._connected().send(topic, value=line, partition=partition).add_errback(self._refuse)
+        except MessageSizeTooLargeError as error:
+            raise LinesRefused(self.bootstrap, error) from error
         except (KafkaError, OSError) as error:
             raise BrokerAway(self.bootstrap, error) from error
         self._unflushed += 1
@@ -39,7 +53,7 @@ class LineProducer:
     def flush(self, seconds: float = 30.0) -> None:
         """Wait until the broker has everything sent so far.
 
-        Raises BrokerAway if it has not in time: the lines still wait, so call again. Raises BrokerAway, once, if
+        Raises BrokerAway if it has not in time: the lines still wait, so call again. Raises LinesRefused, once, if
         the broker refused a line for good (too long, no right to write): that line is lost.
         """
         if self._client is None:
@@ -51,7 +65,7 @@ class LineProducer:
         self._unflushed = 0
         refused, self._refused = self._refused, None
         if refused is not None:
-            raise BrokerAway(self.bootstrap, refused) from refused
+            raise LinesRefused(self.bootstrap, refused) from refused
 
     def close(self, seconds: float = 3.0) -> None:
         """Send what waits, if the broker takes it in time, and hang up."""
@@ -72,6 +86,7 @@ class LineProducer:
                 enable_idempotence=True,
                 linger_ms=self._linger_ms,
                 batch_size=64 * 1024,
+                max_request_size=LINE_BYTES + 1_000,
                 max_block_ms=ANSWER_MS,
                 delivery_timeout_ms=NEVER_MS,
                 reconnect_backoff_max_ms=1_000,

@@ -139,7 +139,7 @@ def play(
         if each.asking and -wait_s > HURRY_S:
             axis.start_s -= wait_s
         heapq.heappop(waiting)
-        unsure += each.step(axis.horizon_ns(clock.now()))
+        unsure += each.step(max(due_ns, axis.horizon_ns(clock.now())))
         if each.due_ns is not None:
             heapq.heappush(waiting, (each.due_ns, next(turns), each))
         if unsure >= UNSURE_LINES:
@@ -161,7 +161,7 @@ class _Axis:
         return self.start_s + (due_ns - self.first_ns) / 1e9 / self.speed
 
     def horizon_ns(self, now_s: float) -> float:
-        return math.inf if math.isinf(self.speed) else self.first_ns + (now_s - self.start_s) * self.speed * 1e9
+        return math.inf if math.isinf(self.speed) else self.first_ns + int((now_s - self.start_s) * self.speed * 1e9)
 
 
 def settle(producer: LineProducer, stop: threading.Event) -> None:

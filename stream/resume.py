@@ -16,7 +16,7 @@ from stream.wall_clock import WallClock
 
 TAIL_LINES = 200  # of each partition that are compared
 STILL_S = 0.3  # that ends must stand still: what a killed process had under way may still arrive
-STILL_TRIES = 20
+STILL_TRIES = 10
 AHEAD_LINES = 200_000  # more lines that one partition has beyond another's were not sent by one replay
 
 

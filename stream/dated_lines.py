@@ -5,6 +5,7 @@ replay that believed every time would wait for months or hurry through an hour. 
 """
 
 import contextlib
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -37,7 +38,7 @@ def dated(texts: Iterable[bytes], clock: WallClock) -> Iterator[Line]:
     counts (another recording begins) goes on from where the lines before were due.
     Raises NotARecording if none of the first 10,000 lines has a time.
     """
-    timed = ((text, *_read(text, clock)) for text in texts)
+    timed = map(functools.partial(_read, clock), texts)
     head = _head(timed)
     at = high = _start([own for _, own, _ in head if own is not None])
     back = user = 0
@@ -79,18 +80,17 @@ def passes(lines: Callable[[], Iterator[Line]], clock: WallClock, shift_ns: int,
 
 def own_ns(text: bytes, clock: WallClock) -> int | None:
     """The time at the start of a line, UTC; None if there is none."""
-    return _read(text, clock)[0]
+    return _read(clock, text)[1]
 
 
-def _read(text: bytes, clock: WallClock) -> tuple[int | None, int | None]:
-    """Time and user of a line, as far as it has them."""
-    time, _, rest = text.partition(b",")
-    user = rest.partition(b",")[0]
+def _read(clock: WallClock, text: bytes) -> _Timed:
+    """A line with its time and user, as far as it has them."""
+    time, user, *_ = text.split(b",", 2) if b"," in text else (text, b"")
     try:
         at_ns = clock.read(time.decode("ascii"))
     except ValueError:
         at_ns = None
-    return at_ns, int(user) if user.isdigit() and len(user) <= 18 else None
+    return text, at_ns, int(user) if user.isdigit() and len(user) <= 18 else None
 
 
 def _confirmed(own: int, at: int, ahead: int | None) -> bool:

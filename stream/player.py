@@ -96,26 +96,28 @@ class Play:
 
         Raises BrokerAway, LinesRefused.
         """
-        step: list[Item] = []
-        while self._next and self._next[0].due_ns <= horizon_ns and len(step) < STEP_LINES:
-            step.append(self._next)
-            self._next = next(self._items, None)
-        texts = self._texts([line for line, _ in step])
-        sent = 0
+        step, before, send = self._due(horizon_ns), self.sent, self._producer.send
+        texts = self.asking.answered([line for line, _ in step]) if self.asking else [line.text for line, _ in step]
         for (line, topics), text in zip(step, texts, strict=True):
-            for topic in topics:
-                self._producer.send(topic.name, topic.partitions[line.user_id % len(topic.partitions)], text)
-            sent += len(topics)
-        self.lines, self.sent = self.lines + len(step), self.sent + sent
+            for name, _, partitions in topics:
+                send(name, partitions[line.user_id % len(partitions)], text)
+                self.sent += 1
+        self.lines += len(step)
         if step:
             self.at_ns, self.last_ns = step[-1][0].at_ns, step[-1][0].due_ns
         if self._kept:
             self._producer.flush()
             self._kept(len(step))
-        return sent
+        return self.sent - before
 
-    def _texts(self, lines: list[Line]) -> list[bytes]:
-        return self.asking.answered(lines) if self.asking else [line.text for line in lines]
+    def _due(self, horizon_ns: float) -> list[Item]:
+        step: list[Item] = []
+        item, items = self._next, self._items
+        while item and item[0].due_ns <= horizon_ns and len(step) < STEP_LINES:
+            step.append(item)
+            item = next(items, None)
+        self._next = item
+        return step
 
 
 def play(

@@ -32,23 +32,21 @@ class LineProducer:
         self.bootstrap = bootstrap
         self._linger_ms = linger_ms
         self._client: KafkaProducer | None = None
-        self._refused: Exception | None = None
-        self._unflushed = 0
+        self._sent: list[Any] = []  # a future for each line since the last flush
 
     def send(self, topic: str, partition: int, line: bytes) -> None:
         """Queue `line`, without its newline.
 
         Raises BrokerAway, with the line not queued, if that takes 3 seconds; LinesRefused if it is too long.
         """
-        if self._unflushed >= WAITING_LINES:
+        if len(self._sent) >= WAITING_LINES:
             self.flush(ANSWER_MS / 1000)
         try:
-            self._connected().send(topic, value=line, partition=partition).add_errback(self._refuse)
+            self._sent.append((self._client or self._connected()).send(topic, value=line, partition=partition))
         except MessageSizeTooLargeError as error:
             raise LinesRefused(self.bootstrap, error) from error
         except (KafkaError, OSError) as error:
             raise BrokerAway(self.bootstrap, error) from error
-        self._unflushed += 1
 
     def flush(self, seconds: float = 30.0) -> None:
         """Wait until the broker has everything sent so far.
@@ -62,20 +60,17 @@ class LineProducer:
             self._client.flush(timeout=seconds)
         except (KafkaError, OSError) as error:
             raise BrokerAway(self.bootstrap, error) from error
-        self._unflushed = 0
-        refused, self._refused = self._refused, None
+        sent, self._sent = self._sent, []
+        refused = next((future.exception for future in sent if future.exception is not None), None)
         if refused is not None:
             raise LinesRefused(self.bootstrap, refused) from refused
 
     def close(self, seconds: float = 3.0) -> None:
         """Send what waits, if the broker takes it in time, and hang up."""
-        client, self._client = self._client, None
+        client, self._client, self._sent = self._client, None, []
         if client is not None:
             with contextlib.suppress(KafkaError, OSError):
                 client.close(timeout=seconds)
-
-    def _refuse(self, error: Exception) -> None:
-        self._refused = self._refused or error
 
     def _connected(self) -> Any:
         if self._client is None:

@@ -31,8 +31,7 @@ class BrokerAway(ConnectionError):
         self.bootstrap = bootstrap
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(NamedTuple):
     """A topic as it is now; the same name made anew is another topic."""
 
     name: str

@@ -11,16 +11,16 @@ from pathlib import Path
 from consumers import CLOCK, some_lines
 from kafka import KafkaProducer
 from recordings import recording
-from side_by_side import Figure, ratio
 
 from houses import free_ports
 from infra.kafka import local_broker
+from side_by_side import Figure, ratio
 from stream.dated_lines import own_ns
 from stream.producer import LINE_BYTES
 from stream.replay import How, Show, replay
 from stream.topics import Broker, Range, end_offsets, read_lines
 
-LINES = 40_000
+LINES = 80_000
 SPEED, REAL_S = 60.0, 25.0
 
 

@@ -44,11 +44,12 @@ def dated(texts: Iterable[bytes], clock: WallClock) -> Iterator[Line]:
     back = user = 0
     for (text, own, who), (_, ahead, _) in itertools.pairwise(itertools.chain(head, timed, [(b"", None, None)])):
         user = user if who is None else who
-        if own is not None and (abs(own - at) < FAR_NS or _confirmed(own, at, ahead)):
+        if own is not None and (-FAR_NS < own - at < FAR_NS or _confirmed(own, at, ahead)):
             at = own
-        if at + back < high - FAR_NS:
-            back = high - at
-        high = max(high, at + back)
+            if (due := at + back) > high:
+                high = due
+            elif due < high - FAR_NS:
+                back = high - at
         yield Line(text, at, high, user)
 
 

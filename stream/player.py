@@ -91,12 +91,9 @@ class Play:
         """When the next line is due, on the axis of the recording; None at the end."""
         return self._next[0].due_ns if self._next else None
 
-    def step(self, horizon_ns: float) -> int:
-        """Send what is due by `horizon_ns`, or a part of it; returns how many lines, each counted for each topic.
-
-        Raises BrokerAway, LinesRefused.
-        """
-        step, before, send = self._due(horizon_ns), self.sent, self._producer.send
+    def step(self, horizon_ns: float) -> None:
+        """Send what is due by `horizon_ns`, or a part of it. Raises BrokerAway, LinesRefused."""
+        step, send = self._due(horizon_ns), self._producer.send
         texts = self.asking.answered([line for line, _ in step]) if self.asking else [line.text for line, _ in step]
         for (line, topics), text in zip(step, texts, strict=True):
             for name, _, partitions in topics:
@@ -108,7 +105,6 @@ class Play:
         if self._kept:
             self._producer.flush()
             self._kept(len(step))
-        return self.sent - before
 
     def _due(self, horizon_ns: float) -> list[Item]:
         step: list[Item] = []
@@ -130,7 +126,7 @@ def play(
     Raises BrokerAway if the broker does not take the lines in time, LinesRefused.
     """
     clock = clock or Clock.real(stop)
-    turns, unsure = itertools.count(), 0
+    turns = itertools.count()
     waiting = [(each.due_ns, next(turns), each) for each in plays if each.due_ns is not None]
     heapq.heapify(waiting)
     axis = _Axis(waiting[0][0], clock.now(), speed) if waiting else None
@@ -141,12 +137,10 @@ def play(
         if each.asking and -wait_s > HURRY_S:
             axis.start_s -= wait_s
         heapq.heappop(waiting)
-        unsure += each.step(max(due_ns, axis.horizon_ns(clock.now())))
+        each.step(max(due_ns, axis.horizon_ns(clock.now())))
         if each.due_ns is not None:
             heapq.heappush(waiting, (each.due_ns, next(turns), each))
-        if unsure >= UNSURE_LINES:
-            settle(producer, stop)
-            unsure = 0
+        settle(producer, stop, UNSURE_LINES)
     settle(producer, stop)
     return not waiting
 
@@ -166,15 +160,15 @@ class _Axis:
         return math.inf if math.isinf(self.speed) else self.first_ns + int((now_s - self.start_s) * self.speed * 1e9)
 
 
-def settle(producer: LineProducer, stop: threading.Event) -> None:
-    """Wait until the broker has everything sent so far, if `stop` is set not for long.
+def settle(producer: LineProducer, stop: threading.Event, but: int = 0) -> None:
+    """Wait until the broker has all but the newest `but` lines that were sent; if `stop` is set not for long.
 
     Raises BrokerAway, LinesRefused.
     """
     started = time.monotonic()
     while True:
         try:
-            return producer.flush(1.0)
+            return producer.ease(but, 1.0) if but else producer.flush(1.0)
         except LinesRefused:
             raise
         except BrokerAway:

@@ -5,10 +5,12 @@ all there. A caller that must outlive its own death keeps its place only after `
 """
 
 import contextlib
+import time
+from collections import deque
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, MessageSizeTooLargeError
+from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
 from stream.topics import ANSWER_MS, BrokerAway
 
@@ -32,7 +34,8 @@ class LineProducer:
         self.bootstrap = bootstrap
         self._linger_ms = linger_ms
         self._client: KafkaProducer | None = None
-        self._sent: list[Any] = []  # a future for each line since the last flush
+        self._sent: deque[Any] = deque()  # futures of lines that are perhaps not there yet, oldest first
+        self._refused: Exception | None = None
 
     def send(self, topic: str, partition: int, line: bytes) -> None:
         """Queue `line`, without its newline.
@@ -40,13 +43,25 @@ class LineProducer:
         Raises BrokerAway, with the line not queued, if that takes 3 seconds; LinesRefused if it is too long.
         """
         if len(self._sent) >= WAITING_LINES:
-            self.flush(ANSWER_MS / 1000)
+            self.ease(WAITING_LINES // 2, ANSWER_MS / 1000)
         try:
             self._sent.append((self._client or self._connected()).send(topic, value=line, partition=partition))
         except MessageSizeTooLargeError as error:
             raise LinesRefused(self.bootstrap, error) from error
         except (KafkaError, OSError) as error:
             raise BrokerAway(self.bootstrap, error) from error
+
+    def ease(self, lines: int, seconds: float = 30.0) -> None:
+        """Wait until the broker has all but the newest `lines` of what was sent. Raises as `flush` does."""
+        deadline = time.monotonic() + seconds
+        self._forget()
+        while len(self._sent) > lines:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise BrokerAway(self.bootstrap, KafkaTimeoutError(f"{len(self._sent)} lines wait for it"))
+            with contextlib.suppress(KafkaError):  # a line that was refused is said by what follows
+                self._sent[0].get(timeout=left_s)
+            self._forget()
 
     def flush(self, seconds: float = 30.0) -> None:
         """Wait until the broker has everything sent so far.
@@ -60,17 +75,23 @@ class LineProducer:
             self._client.flush(timeout=seconds)
         except (KafkaError, OSError) as error:
             raise BrokerAway(self.bootstrap, error) from error
-        sent, self._sent = self._sent, []
-        refused = next((future.exception for future in sent if future.exception is not None), None)
-        if refused is not None:
-            raise LinesRefused(self.bootstrap, refused) from refused
+        self._forget()
 
     def close(self, seconds: float = 3.0) -> None:
         """Send what waits, if the broker takes it in time, and hang up."""
-        client, self._client, self._sent = self._client, None, []
+        client, self._client, self._sent = self._client, None, deque()
         if client is not None:
             with contextlib.suppress(KafkaError, OSError):
                 client.close(timeout=seconds)
+
+    def _forget(self) -> None:
+        """Lines that arrived, from the oldest on; those refused are said once."""
+        sent = self._sent
+        while sent and sent[0].is_done:
+            self._refused = sent.popleft().exception or self._refused
+        refused, self._refused = self._refused, None
+        if refused is not None:
+            raise LinesRefused(self.bootstrap, refused) from refused
 
     def _connected(self) -> Any:
         if self._client is None:

@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from stream.commands_catalog import catalog
-from stream.commands_kafka import consume, doctor, record, replay, ship
+from stream.commands_kafka import consume, doctor, ship
+from stream.commands_replay import record, replay
 from stream.plain_errors import PlainErrors
 from stream.settings import StreamSettings, read_settings
 from stream.store.formats import FORMATS

@@ -9,7 +9,6 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
@@ -52,69 +51,6 @@ def ship() -> None:
 
     with stopping() as stop:
         click.echo(f"delivered {run(read_settings(StreamSettings), stop)} records")
-
-
-@click.command()
-@click.argument("recording", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--topic", help="Topic to send to; made if it is not there.  [default: the movielog's]")
-@click.option("--speed", type=float, help="1 = as recorded, 60 = a minute per second, inf = at once.  [default: 1]")
-@click.option("--shift", metavar="now|SECONDS", default="0", help="Move all times; now = the first line is now.")
-@click.option("--ask", is_flag=True, help="Ask our service what the recorded requests asked; our outcome is sent.")
-@click.option(
-    "--live", is_flag=True, help="As `make deploy` runs it: REPLAY_SPEED, goes on after a restart, then stays."
-)
-def replay(recording: Path, topic: str | None, speed: float | None, shift: str, ask: bool, live: bool) -> None:
-    """Send the recorded lines of FILE to a topic, in order, at their pace. FILE may be gzipped (.gz)."""
-    if speed is not None and not speed > 0:
-        raise click.BadParameter("must be greater than 0", param_hint="--speed")
-    shift_ns = _shift_ns(shift)
-    settings = read_settings(StreamSettings)
-    if live:
-        from stream.live_replay import LiveReplay
-
-        with stopping() as stop:
-            LiveReplay(settings, recording, speed=speed or settings.replay_speed, ask=ask).run(stop)
-        return
-    from stream.events import WallClock
-    from stream.replay import replay_file
-    from stream.requester import Requester
-
-    host = settings.term.host_pattern.format(team=settings.team)
-    with stopping() as stop, Requester(settings.service_address, settings.term.timeout_ms, host) as requester:
-        sent = replay_file(
-            recording,
-            settings.log_bootstrap,
-            topic or settings.log_topic,
-            WallClock(settings.term.zone),
-            stop=stop,
-            speed=speed or 1.0,
-            shift_ns=shift_ns,
-            requester=requester if ask else None,
-        )
-        click.echo(f"sent {sent} lines")
-
-
-@click.command()
-@click.argument("recording", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--topic", help="Topic to write down.  [default: the movielog's]")
-@click.option("--follow", is_flag=True, help="Go on with what comes, until stopped.")
-def record(recording: Path, topic: str | None, follow: bool) -> None:
-    """Write the lines that a topic holds to FILE, gzipped if its name ends in .gz."""
-    from stream.recording import record as run
-
-    settings = read_settings(StreamSettings)
-    with stopping() as stop:
-        lines = run(settings.log_bootstrap, topic or settings.log_topic, recording, stop=stop, follow=follow)
-        click.echo(f"wrote {lines} lines to {recording}")
-
-
-def _shift_ns(shift: str) -> int | None:
-    if shift == "now":
-        return None
-    try:
-        return round(float(shift) * 1_000_000_000)
-    except (ValueError, OverflowError):
-        raise click.BadParameter("expected now or a number of seconds", param_hint="--shift") from None
 
 
 @click.command()

@@ -9,19 +9,23 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from stream import evidence
+from stream.dated_lines import dated
 from stream.events import WallClock
+from stream.player import Asking, Item, Play, play
+from stream.producer import LineProducer
 from stream.recording import fingerprint, recorded_lines
-from stream.replay import Player
 from stream.requester import Requester
 from stream.settings import StreamSettings
 from stream.topics import Broker, BrokerAway, Topic
 
 READY_S = 60.0  # how long it waits for the service to be ready before it asks anyway
 BEAT_S, RETRY_S = 2.0, 1.0
+LEAD_LINES = 1_000  # read again before the place, since a damaged line belongs to the user and time before it
 
 log = logging.getLogger("stream.replay")
 
@@ -46,7 +50,7 @@ class LiveReplay:
         self._file = settings.run_dir / "replay.json"
         self._broker = Broker(settings.log_bootstrap)
         self._state = "starting"
-        self._player: Player | None = None
+        self._playing: Play | None = None
         self.place = read_place(self._file, fingerprint(recording))
 
     def run(self, stop: threading.Event) -> None:
@@ -69,21 +73,26 @@ class LiveReplay:
 
     def _play(self, requester: Requester | None, stop: threading.Event) -> None:
         topic = self._broker.create(self._settings.log_topic)
-        self._player = Player(
-            self._settings.log_bootstrap,
-            topic,
-            self._clock,
-            speed=self._speed,
-            requester=requester,
-            skip=self._already_there(topic),
-        )
+        items = self._items(topic, self._already_there(topic))
         self._enter("playing", f"{self._recording} to {topic.name} from line {self.place.lines + 1}")
+        producer = LineProducer(self._settings.log_bootstrap)
+        asking = Asking(requester, self._clock) if requester else None
+        self._playing = Play(items, producer, asking, lambda played: self._keep(topic, played))
         try:
-            lines = itertools.islice(recorded_lines(self._recording), self.place.lines, None)
-            if self._player.play(lines, stop, lambda played: self._keep(topic, played)):
+            if play([self._playing], producer, speed=self._speed, stop=stop):
                 self._save(replace(self.place, finished=True))
         finally:
-            self._player.close()
+            producer.close()
+
+    def _items(self, topic: Topic, there: dict[int, int]) -> Iterator[Item]:
+        """Lines behind the place that was kept; those that are in the topic already go nowhere."""
+        lead = min(self.place.lines, LEAD_LINES)
+        texts = itertools.islice(recorded_lines(self._recording), self.place.lines - lead, None)
+        for line in itertools.islice(dated(texts, self._clock), lead, None):
+            partition = topic.partitions[line.user_id % len(topic.partitions)]
+            lacks = not there.get(partition)
+            there[partition] = max(0, there.get(partition, 0) - 1)
+            yield line, [topic] if lacks else []
 
     def _already_there(self, topic: Topic) -> dict[int, int]:
         """Lines that the topic got after the place was kept; a topic made anew has none of them."""
@@ -118,10 +127,11 @@ class LiveReplay:
 
     def _beat(self, stop: threading.Event) -> None:
         while True:
-            player = self._player
+            playing = self._playing
             facts = {
                 "state": self._state, "lines": self.place.lines, "speed": self._speed,
-                "requests": player.asked if player else 0, "stream_time_ns": player.stream_ns if player else None,
+                "requests": playing.asking.asked if playing and playing.asking else 0,
+                "stream_time_ns": playing.at_ns if playing else None,
             }  # fmt: skip
             evidence.beat(self._settings.run_dir, "replay", facts)
             if stop.wait(BEAT_S):

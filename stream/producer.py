@@ -5,15 +5,26 @@ all there. A caller that must outlive its own death keeps its place only after `
 """
 
 import contextlib
+import time
+from collections import deque
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
 
 from stream.topics import ANSWER_MS, BrokerAway
 
 WAITING_LINES = 100_000  # that may wait in memory; the client itself knows no bound
+LINE_BYTES = 16_000_000  # longest line; a topic may take less
 NEVER_MS = 2**31 - 1  # giving a batch up would leave a hole behind which later lines are stored
+
+
+class LinesRefused(BrokerAway):
+    """The broker, or the client for it, will never take a line: it is too long, or we may not write there."""
+
+    def __init__(self, bootstrap: str, error: Exception) -> None:
+        super().__init__(bootstrap, error)
+        self.args = (f"the broker at {bootstrap} refuses a line ({type(error).__name__}: {str(error)[:200]})",)
 
 
 class LineProducer:
@@ -23,23 +34,39 @@ class LineProducer:
         self.bootstrap = bootstrap
         self._linger_ms = linger_ms
         self._client: KafkaProducer | None = None
+        self._sent: deque[Any] = deque()  # futures of lines that are perhaps not there yet, oldest first
         self._refused: Exception | None = None
-        self._unflushed = 0
 
     def send(self, topic: str, partition: int, line: bytes) -> None:
-        """Queue `line`, without its newline. Raises BrokerAway, with the line not queued, if that takes 3 seconds."""
-        if self._unflushed >= WAITING_LINES:
-            self.flush(ANSWER_MS / 1000)
+        """Queue `line`, without its newline.
+
+        Raises BrokerAway, with the line not queued, if that takes 3 seconds; LinesRefused if it is too long.
+        """
+        if len(self._sent) >= WAITING_LINES:
+            self.ease(WAITING_LINES // 2, ANSWER_MS / 1000)
         try:
-            self._connected().send(topic, value=line, partition=partition).add_errback(self._refuse)
+            self._sent.append((self._client or self._connected()).send(topic, value=line, partition=partition))
+        except MessageSizeTooLargeError as error:
+            raise LinesRefused(self.bootstrap, error) from error
         except (KafkaError, OSError) as error:
             raise BrokerAway(self.bootstrap, error) from error
-        self._unflushed += 1
+
+    def ease(self, lines: int, seconds: float = 30.0) -> None:
+        """Wait until the broker has all but the newest `lines` of what was sent. Raises as `flush` does."""
+        deadline = time.monotonic() + seconds
+        self._forget()
+        while len(self._sent) > lines:
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise BrokerAway(self.bootstrap, KafkaTimeoutError(f"{len(self._sent)} lines wait for it"))
+            with contextlib.suppress(KafkaError):  # a line that was refused is said by what follows
+                self._sent[0].get(timeout=left_s)
+            self._forget()
 
     def flush(self, seconds: float = 30.0) -> None:
         """Wait until the broker has everything sent so far.
 
-        Raises BrokerAway if it has not in time: the lines still wait, so call again. Raises BrokerAway, once, if
+        Raises BrokerAway if it has not in time: the lines still wait, so call again. Raises LinesRefused, once, if
         the broker refused a line for good (too long, no right to write): that line is lost.
         """
         if self._client is None:
@@ -48,20 +75,23 @@ class LineProducer:
             self._client.flush(timeout=seconds)
         except (KafkaError, OSError) as error:
             raise BrokerAway(self.bootstrap, error) from error
-        self._unflushed = 0
-        refused, self._refused = self._refused, None
-        if refused is not None:
-            raise BrokerAway(self.bootstrap, refused) from refused
+        self._forget()
 
     def close(self, seconds: float = 3.0) -> None:
         """Send what waits, if the broker takes it in time, and hang up."""
-        client, self._client = self._client, None
+        client, self._client, self._sent = self._client, None, deque()
         if client is not None:
             with contextlib.suppress(KafkaError, OSError):
                 client.close(timeout=seconds)
 
-    def _refuse(self, error: Exception) -> None:
-        self._refused = self._refused or error
+    def _forget(self) -> None:
+        """Lines that arrived, from the oldest on; those refused are said once."""
+        sent = self._sent
+        while sent and sent[0].is_done:
+            self._refused = sent.popleft().exception or self._refused
+        refused, self._refused = self._refused, None
+        if refused is not None:
+            raise LinesRefused(self.bootstrap, refused) from refused
 
     def _connected(self) -> Any:
         if self._client is None:
@@ -72,6 +102,7 @@ class LineProducer:
                 enable_idempotence=True,
                 linger_ms=self._linger_ms,
                 batch_size=64 * 1024,
+                max_request_size=LINE_BYTES + 1_000,
                 max_block_ms=ANSWER_MS,
                 delivery_timeout_ms=NEVER_MS,
                 reconnect_backoff_max_ms=1_000,

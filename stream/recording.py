@@ -1,24 +1,52 @@
-"""Recordings: text files of the log's lines, one a line, plain or gzipped, and how a topic becomes one."""
+"""Recordings: text files of the log's lines, one a line, plain or gzipped; how odd lines are kept: stream/escaping.py.
 
+A compressed file that breaks off (its writer was killed, a disk was full) is read up to there: what was good in it
+counts, the half line at the end does not.
+"""
+
+import contextlib
 import gzip
 import hashlib
-import heapq
-import itertools
-import threading
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterator, MutableMapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from stream.topics import Broker, Range, Received, read_lines
+from stream.escaping import as_sent
 
-FOLLOW_S = 1.0
+CHUNK_BYTES = 1_000_000
+MAX_LINE_BYTES = 16_000_000  # a topic that a replay makes takes lines as long as this
+_GZIP = b"\x1f\x8b"
+
+Progress = Callable[[int], object]  # called with bytes of the file, as they are read
 
 
-def recorded_lines(path: Path) -> Iterator[bytes]:
-    """Lines of a recording without their ends (LF or CRLF); `.gz` by suffix. Raises OSError."""
-    with _opened(path, "rb") as file:
-        for line in file:
-            yield line.rstrip(b"\r\n")
+class NotARecording(ValueError):
+    """A file that cannot be what it is said to be; the text names it and what it begins with."""
+
+
+def recorded_lines(
+    path: Path, progress: Progress | None = None, damaged: MutableMapping[Path, str] | None = None
+) -> Iterator[bytes]:
+    """Lines of a recording without their ends (LF or CRLF), as they were in the topic.
+
+    damaged: gets a reason for a compressed file that breaks off, whose lines up to there are given.
+    Raises NotARecording (a .gz that is no gzip file, no lines), OSError.
+    """
+    rest = b""
+    with _chunks(path, progress or (lambda _: None)) as chunks:
+        try:
+            for chunk in chunks:
+                text = rest + chunk
+                *lines, rest = text.split(b"\n")
+                if len(rest) > MAX_LINE_BYTES:
+                    raise NotARecording(f"{path}: expected lines of text, got {len(rest)} bytes without a line's end")
+                yield from as_sent(lines, text)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            if damaged is not None:
+                damaged[path] = f"expected a whole gzip file: {error}"
+            return
+    yield from as_sent([rest] if rest else [], rest)
 
 
 def fingerprint(path: Path) -> str:
@@ -27,36 +55,28 @@ def fingerprint(path: Path) -> str:
         return hashlib.sha256(b"%d:" % path.stat().st_size + file.read(65_536)).hexdigest()[:16]
 
 
-def record(bootstrap: str, topic: str, path: Path, *, stop: threading.Event, follow: bool = False) -> int:
-    """Write what a topic holds to a file, and with `follow` what comes, until `stop` is set; returns the lines.
-
-    Partitions are merged by the time at which the broker got each line, so lines may step back a little.
-    Raises BrokerAway, OSError.
-    """
-    lines = 0
-    at: dict[int, int] = {}
-    with Broker(bootstrap) as broker, _opened(path, "wb") as file:
-        while True:
-            now = {p: Range(at.get(p, held.first), held.end) for p, held in broker.ranges(topic).items()}
-            for received in _merged(bootstrap, topic, now):
-                file.write(received.line + b"\n")
-                lines += 1
-            at |= {partition: held.end for partition, held in now.items()}
-            file.flush()
-            if not follow or stop.wait(FOLLOW_S):
-                return lines
+@contextlib.contextmanager
+def _chunks(path: Path, progress: Progress) -> Iterator[Iterator[bytes]]:
+    with path.open("rb") as raw, _unpacked(path, raw) as file:
+        yield _read(file, raw, progress)
 
 
-def _merged(bootstrap: str, topic: str, ranges: Mapping[int, Range]) -> Iterator[Received]:
-    parts = [read_lines(bootstrap, topic, {partition: held}) for partition, held in ranges.items()]
-    return heapq.merge(*parts, key=lambda received: received.at_ms)
-
-
-def _opened(path: Path, mode: str) -> IO[bytes]:
-    return gzip.open(path, mode) if path.suffix == ".gz" else path.open(mode)  # type: ignore[return-value]
-
-
-def chunks(lines: Iterator[bytes], size: int) -> Iterator[list[bytes]]:
-    """The lines in lists of at most `size`."""
-    while chunk := list(itertools.islice(lines, size)):
+def _read(file: Any, raw: IO[bytes], progress: Progress) -> Iterator[bytes]:
+    read = 0
+    while chunk := file.read1(CHUNK_BYTES):  # what is there, so that a torn end costs nothing before it
+        progress(raw.tell() - read)
+        read = raw.tell()
         yield chunk
+
+
+def _unpacked(path: Path, raw: IO[bytes]) -> Any:
+    start = raw.read(2)
+    raw.seek(0)
+    if start == _GZIP:
+        return gzip.GzipFile(fileobj=raw)
+    if path.suffix == ".gz" and start:
+        raise NotARecording(
+            f"{path}: expected a gzip file, as its name ends in .gz; it begins with {start!r}. "
+            f"If it is plain text, rename it; else fetch it again"
+        )
+    return raw

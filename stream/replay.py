@@ -1,185 +1,144 @@
-"""Plays a recording to a topic: the lines in their order, at their pace or a multiple of it.
+"""Plays recordings to topics: the lines in their order, at their pace or a multiple of it.
 
-A recording goes out in steps of what is due. With a requester, request lines of a step are asked of our service anew
-and our outcomes take their places, at the recorded stream time. Start reading at `Player.play`; `stream/live_replay.py`
-is the supervised form that goes on where it was.
+What is sent when: `stream/dated_lines.py` and `player.py`; going on where a replay was cut short: `resume.py`; the
+supervised form with SOURCE=replay:FILE: `live_replay.py`. Start reading at `replay`.
 """
 
+import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from stream.events import Event, MalformedLine, Requested, WallClock, parse_line
+from stream import resume
+from stream.dated_lines import SECOND_NS, Line, dated, passes, within
+from stream.player import Asking, Item, Play, play
 from stream.producer import LineProducer
-from stream.recording import recorded_lines
-from stream.requester import Outcome, Requester
-from stream.topics import Topic, ensure_topic
-
-STEP_S = 0.2  # lines go out together with those due this much later
-STEP_LINES = 2_000
-HURRY_S = 1.0  # a replay that fell further behind goes on at its pace from there
+from stream.recording import NotARecording, Progress, recorded_lines
+from stream.replay_topics import topic_for
+from stream.requester import Requester
+from stream.topics import Topic
+from stream.wall_clock import WallClock
 
 log = logging.getLogger("stream.replay")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A recorded line, read as far as it can be, and the partition it goes to."""
+class Show:
+    """Files, played one behind the other as one recording, and the topics that each of its lines goes to."""
 
-    text: bytes
-    event: Event | None  # None if it does not parse: it is sent as it is, behind its predecessor
-    partition: int
-
-
-class Player:
-    """Sends recorded lines when they are due.
-
-    speed: stream seconds per second; inf = at once. shift_ns: added to every line's time. requester: asks anew.
-    skip: how many lines of each partition are in the topic already, from a play that was cut short.
-    """
-
-    def __init__(
-        self,
-        bootstrap: str,
-        topic: Topic,
-        clock: WallClock,
-        *,
-        speed: float = 1.0,
-        shift_ns: int = 0,
-        requester: Requester | None = None,
-        skip: Mapping[int, int] | None = None,
-    ) -> None:
-        self._producer = LineProducer(bootstrap)
-        self._topic, self._clock, self._speed, self._shift_ns = topic, clock, speed, shift_ns
-        self._requester, self._skip = requester, dict(skip or {})
-        self._start: tuple[int, float] | None = None  # a stream time and the real time at which it is due
-        self.sent = self.asked = 0
-        self.stream_ns: int | None = None
-
-    def play(self, lines: Iterator[bytes], stop: threading.Event, kept: Callable[[int], None] | None = None) -> bool:
-        """Send `lines` in order; True if they ended, False if `stop` was set before.
-
-        kept(n): called each time that the broker has taken n more of the lines, or had them already.
-        Raises BrokerAway if it does not take them in time.
-        """
-        for step in self._steps(self._read(lines), stop):
-            todo = [line for line in step if not self._there(line)]
-            for line, text in zip(todo, self._texts(todo), strict=True):
-                self._producer.send(self._topic.name, line.partition, text)
-                self.stream_ns = line.event.at_ns + self._shift_ns if line.event else self.stream_ns
-            self._producer.flush()
-            self.sent += len(todo)
-            if kept:
-                kept(len(step))
-        return not stop.is_set()
-
-    def close(self) -> None:
-        """Hang up."""
-        self._producer.close()
-
-    def _read(self, lines: Iterator[bytes]) -> Iterator[Line]:
-        partitions, user = self._topic.partitions, 0
-        for text in lines:
-            event = _event(text, self._clock)
-            user = user if event is None else event.user_id
-            yield Line(text, event, partitions[user % len(partitions)])
-
-    def _steps(self, lines: Iterator[Line], stop: threading.Event) -> Iterator[list[Line]]:
-        """Lists of lines that are due together; ends early when `stop` is set."""
-        step: list[Line] = []
-        for line in lines:
-            if step and (len(step) >= STEP_LINES or self._due_in_s(line) > 0):
-                yield step
-                step = []
-            if stop.is_set() or (not step and (wait_s := self._due_in_s(line)) > 0 and stop.wait(wait_s + STEP_S)):
-                return
-            step.append(line)
-        if step:
-            yield step
-
-    def _due_in_s(self, line: Line) -> float:
-        """Seconds until a line is due, negative if it is late."""
-        if line.event is None:
-            return 0.0
-        now = time.monotonic()
-        if self._start is None:
-            self._start = line.event.at_ns, now
-        due = self._start[1] + (line.event.at_ns - self._start[0]) / 1e9 / self._speed
-        if due < now - HURRY_S:
-            self._start = line.event.at_ns, now
-        return due - now
-
-    def _there(self, line: Line) -> bool:
-        if not self._skip.get(line.partition):
-            return False
-        self._skip[line.partition] -= 1
-        return True
-
-    def _texts(self, lines: list[Line]) -> list[bytes]:
-        """What is sent for each line: itself at its shifted time, or what our service answered."""
-        asked = [line.event for line in lines if self._requester and isinstance(line.event, Requested)]
-        outcomes: list[Outcome] = []
-        if asked and self._requester:
-            outcomes = self._requester.ask_many([request.user_id for request in asked])
-            self.asked += len(asked)
-        answered = {id(request): outcome for request, outcome in zip(asked, outcomes, strict=True)}
-        return [self._text(line, answered.get(id(line.event))) for line in lines]
-
-    def _text(self, line: Line, outcome: Outcome | None) -> bytes:
-        if line.event is None:
-            return line.text
-        at_ns = line.event.at_ns + self._shift_ns
-        if outcome and self._requester:
-            return outcome.event(at_ns, line.event.user_id, self._requester.host).format(self._clock).encode()
-        if not self._shift_ns:
-            return line.text
-        return self._clock.show(at_ns).encode() + line.text[line.text.index(b",") :]
+    files: tuple[Path, ...]
+    topics: tuple[str, ...]
 
 
-def replay_file(
-    path: Path,
+@dataclass(frozen=True, slots=True)
+class How:
+    """How shows are played."""
+
+    speed: float = 1.0  # stream seconds per second; inf = at once
+    from_ns: int | None = None  # first and last (not included) stream time that is played
+    to_ns: int | None = None
+    shift_ns: int | None = 0  # added to every line's time; None = so that each recording's first line is now
+    loop: bool = False
+    resume: bool = False
+    partitions: int | None = None  # of the topics; None = those they have, 2 if new
+
+
+@dataclass(slots=True)
+class Done:
+    """What a replay did."""
+
+    lines: int = 0  # of the recordings
+    sent: int = 0  # the same, counted for each topic
+    ended: bool = False  # else it was stopped
+    seconds: float = 0.0
+    stream_seconds: float = 0.0
+    damaged: dict[Path, str] = field(default_factory=dict)  # files that break off, with the reason
+
+
+def replay(
+    shows: Sequence[Show],
     bootstrap: str,
-    topic: str,
     clock: WallClock,
+    how: How,
     *,
     stop: threading.Event,
-    speed: float = 1.0,
-    shift_ns: int | None = 0,
     requester: Requester | None = None,
-) -> int:
-    """Send a recording from its first line on; returns how many lines. The topic is made if it is not there.
+    progress: Progress | None = None,
+) -> Done:
+    """Send recordings to their topics, all at once, until they end or `stop` is set; topics are made as needed.
 
-    speed: stream seconds per second; inf = at once. shift_ns: added to every line's time; None = so that the first line
-    is now. Raises OSError, BrokerAway.
+    requester: asks anew what the recorded requests asked. progress: called with bytes of the files, as they are read.
+    Raises NotARecording (nothing to play), NotOurs, WrongPartitions, BrokerAway, LinesRefused, OSError.
     """
-    shift_ns = time.time_ns() - _first_ns(path, clock) if shift_ns is None else shift_ns
-    made = ensure_topic(bootstrap, topic, retention_bytes=str(_room(path)))
-    player = Player(bootstrap, made, clock, speed=speed, shift_ns=shift_ns, requester=requester)
+    done = Done()
+    producer, asking = LineProducer(bootstrap), Asking(requester, clock) if requester else None
     try:
-        player.play(recorded_lines(path), stop)
+        stage = _Stage(bootstrap, clock, how, stop, progress, done)
+        plays = [Play(stage.items(show), producer, asking) for show in shows]
+        begun, started = [each.due_ns for each in plays], time.monotonic()
+        done.ended = play(plays, producer, speed=how.speed, stop=stop)
     finally:
-        player.close()
-    return player.sent
+        producer.close()
+    done.lines, done.sent = sum(each.lines for each in plays), sum(each.sent for each in plays)
+    ends = [each.last_ns for each in plays if each.last_ns is not None]
+    first_ns = min((first for first in begun if first is not None), default=0)
+    done.seconds, done.stream_seconds = time.monotonic() - started, (max(ends, default=first_ns) - first_ns) / SECOND_NS
+    return done
 
 
-def _event(text: bytes, clock: WallClock) -> Event | None:
-    try:
-        return parse_line(text, clock)
-    except MalformedLine:
-        return None
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What turns a show into lines that go out."""
+
+    bootstrap: str
+    clock: WallClock
+    how: How
+    stop: threading.Event
+    progress: Progress | None
+    done: Done
+
+    def items(self, show: Show) -> Iterator[Item]:
+        """A show's lines, each with the topics that lack it."""
+        how, lines = self.how, self._lines(show)
+        if (first := next(lines, None)) is None:
+            raise self._nothing(show)
+        begun: list[Iterator[Line]] = [itertools.chain([first], lines)]
+        topics = [topic_for(self.bootstrap, name, show.files, how.partitions, how.loop) for name in show.topics]
+        if not how.resume:
+            shift_ns = _now_shift(first) if how.shift_ns is None else how.shift_ns
+            return zip(self._passes(show, begun, shift_ns), itertools.repeat(topics))
+        shift_ns = self._shift_before(show, topics, first) if how.shift_ns is None else how.shift_ns
+        held = {topic.name: resume.tails(self.bootstrap, topic, self.stop) for topic in topics}
+        return resume.unsent(self._passes(show, begun, shift_ns), topics, held)
+
+    def _passes(self, show: Show, begun: list[Iterator[Line]], shift_ns: int) -> Iterator[Line]:
+        return passes(lambda: begun.pop() if begun else self._lines(show), self.clock, shift_ns, self.how.loop)
+
+    def _lines(self, show: Show) -> Iterator[Line]:
+        texts = (recorded_lines(path, self.progress, self.done.damaged) for path in show.files)
+        lines = dated(itertools.chain.from_iterable(texts), self.clock)
+        return within(lines, self.how.from_ns, self.how.to_ns)
+
+    def _shift_before(self, show: Show, topics: Sequence[Topic], first: Line) -> int:
+        """Whatever "now" was when this replay began."""
+        found = (resume.shift_of(self._lines(show), topic, self.bootstrap, self.clock) for topic in topics)
+        return next((shift for shift in found if shift is not None), _now_shift(first))
+
+    def _nothing(self, show: Show) -> NotARecording:
+        names = ", ".join(str(path) for path in show.files)
+        low = high = 0
+        for line in dated(itertools.chain.from_iterable(map(recorded_lines, show.files)), self.clock):
+            low, high = min(low or line.at_ns, line.at_ns), max(high, line.at_ns)
+        if high:
+            spans = f"{self.clock.show(low)} to {self.clock.show(high)}"
+            return NotARecording(f"{names}: expected lines between --from and --to; its lines go from {spans}")
+        why = "; ".join(self.done.damaged.values()) or "it is empty"
+        return NotARecording(f"{names}: expected lines to send, got none ({why})")
 
 
-def _first_ns(path: Path, clock: WallClock) -> int:
-    for text in recorded_lines(path):
-        if event := _event(text, clock):
-            return event.at_ns
-    return time.time_ns()
-
-
-def _room(path: Path) -> int:
-    """Bytes of a partition that hold the whole recording: text shrinks to about a tenth, each line costs some more."""
-    size = path.stat().st_size * (12 if path.suffix == ".gz" else 1)
-    return min(max(128_000_000, 2 * size), 2_000_000_000)
+def _now_shift(first: Line) -> int:
+    """In whole seconds, so that every line keeps the digits of its time."""
+    return (time.time_ns() - first.at_ns) // SECOND_NS * SECOND_NS

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, OffsetSpec, TopicPartition
-from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError, UnknownTopicOrPartitionError
 
 PARTITIONS = 2  # as the course's topics have
 ANSWER_MS = 3_000  # how long a question to a broker may take
+SILENCE_S = 10.0  # how long lines that are there may take to come
 
 T = TypeVar("T")
 
@@ -29,8 +31,7 @@ class BrokerAway(ConnectionError):
         self.bootstrap = bootstrap
 
 
-@dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(NamedTuple):
     """A topic as it is now; the same name made anew is another topic."""
 
     name: str
@@ -96,6 +97,12 @@ class Broker:
     def ranges(self, name: str) -> dict[int, Range]:
         """First and end offset of each partition; empty if the topic is not there. Raises BrokerAway."""
         return self._ask(lambda client: self._ranges(client, name))
+
+    def settings(self, name: str) -> dict[str, str]:
+        """What a topic is set to, defaults included, under the broker's names. Raises BrokerAway."""
+        wanted = [ConfigResource(ConfigResourceType.TOPIC, name)]
+        found = self._ask(lambda client: client.describe_configs(wanted, config_filter="all"))
+        return {key: str(entry["value"]) for key, entry in found["topic"][name].items()}
 
     def delete(self, name: str) -> None:
         """Delete a topic and wait until the broker no longer shows it. Raises BrokerAway."""
@@ -163,35 +170,58 @@ def read_lines(bootstrap: str, name: str, ranges: Mapping[int, Range]) -> Iterat
 
     Belongs to no group and commits nothing. Ends when each range has been read.
     """
-    left = {TopicPartition(name, partition): held for partition, held in ranges.items() if held.first < held.end}
-    if not left:
-        return
-    with _reader(bootstrap) as consumer:
+    with contextlib.closing(LineReader(bootstrap, name)) as reader:
+        yield from reader.read(ranges)
+
+
+class LineReader:
+    """Reads ranges of one topic by a connection that it keeps. Belongs to no group and commits nothing."""
+
+    def __init__(self, bootstrap: str, name: str) -> None:
+        self.bootstrap, self._name = bootstrap, name
+        self._client: KafkaConsumer | None = None
+
+    def read(self, ranges: Mapping[int, Range]) -> Iterator[Received]:
+        """What the given ranges hold, in order within each partition; one call at a time. Raises BrokerAway."""
+        left = {TopicPartition(self._name, partition): held for partition, held in ranges.items()}
+        left = {key: held for key, held in left.items() if held.first < held.end}
+        try:
+            yield from self._read(left) if left else ()
+        except KafkaError as error:
+            raise BrokerAway(self.bootstrap, error) from error
+
+    def close(self) -> None:
+        """Hang up."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _read(self, left: dict[TopicPartition, Range]) -> Iterator[Received]:
+        consumer = self._connected()
         consumer.assign(list(left))
         for key, held in left.items():
             consumer.seek(key, held.first)
+        came = time.monotonic()
         while left:
-            for key, records in consumer.poll(timeout_ms=200, max_records=5_000).items():
+            found = consumer.poll(timeout_ms=200, max_records=5_000)
+            for key, records in found.items():
                 for record in records:
                     if key in left and record.offset < left[key].end:
                         yield Received(key.partition, record.offset, record.timestamp, record.value or b"")
             left = {key: held for key, held in left.items() if (consumer.position(key) or 0) < held.end}
+            came = time.monotonic() if found else came
+            if time.monotonic() - came > SILENCE_S:
+                raise BrokerAway(self.bootstrap, KafkaTimeoutError(f"{self._name} gave no line for {SILENCE_S:.0f} s"))
 
-
-@contextlib.contextmanager
-def _reader(bootstrap: str) -> Iterator[Any]:
-    try:
-        with contextlib.closing(
-            KafkaConsumer(
-                bootstrap_servers=bootstrap,
+    def _connected(self) -> Any:
+        if self._client is None:
+            self._client = KafkaConsumer(
+                bootstrap_servers=self.bootstrap,
                 bootstrap_timeout_ms=ANSWER_MS,
                 auto_offset_reset="earliest",
                 allow_auto_create_topics=False,
             )
-        ) as consumer:
-            yield consumer
-    except KafkaError as error:
-        raise BrokerAway(bootstrap, error) from error
+        return self._client
 
 
 def _create(client: KafkaAdminClient, wanted: Mapping[str, Any]) -> None:

@@ -7,11 +7,12 @@ Start at `ingest`; `follow` takes files as another process finishes them.
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stream.escaping import MARK, unescape
 from stream.events import MalformedLine, WallClock
 from stream.store import m0_catalog
 from stream.store.formats import Converter, converter_of, has_half_stars, names_of
@@ -130,14 +131,16 @@ class _File:
     def _store(self, source: str, converter: Converter | None) -> None:
         known, at = self.log.next_offset(source, 0), 0
         begin = 1 if converter and converter.header else 0  # a header is no line of the log
-        for lines in _batches(chunks(self.path, self.tally.damaged, self.progress)):
+        for lines in _batches(chunks(self.path, self.tally.damaged, self.progress), whole=self._whole):
             skip = min(max(known - at, begin - at, 0), len(lines))
             fresh = lines[skip:] if skip else lines
-            if converter:
-                fresh = _converted(fresh, converter, at + skip + 1)
+            fresh = _converted(fresh, converter, at + skip + 1) if converter else _as_sent(fresh)
             self.tally.add(self.log.append(Batch(source, 0, range(at + skip, at + len(lines)), fresh)))
             at += len(lines)
         self.tally.lines += max(0, at - begin)
+
+    def _whole(self) -> bool:
+        return str(self.path) not in self.tally.damaged
 
     def _first_line(self) -> bytes:
         return next(chunks(self.path, {}), b"").partition(b"\n")[0]
@@ -174,8 +177,10 @@ def follow(folder: Path, poll_seconds: float = 0.2) -> Iterator[Path]:
             time.sleep(poll_seconds)
 
 
-def _batches(chunks: Iterable[bytes], size_bytes: int = BATCH_BYTES) -> Iterator[TextLines]:
-    """Lines some `size_bytes` at a time, LF or CRLF; the last may lack its newline."""
+def _batches(
+    chunks: Iterable[bytes], size_bytes: int = BATCH_BYTES, whole: Callable[[], bool] = lambda: True
+) -> Iterator[TextLines]:
+    """Lines some `size_bytes` at a time, LF or CRLF; the last may lack its newline, if the file is whole."""
     parts, size = [b""], 0
     for chunk in chunks:
         parts.append(chunk)
@@ -186,12 +191,20 @@ def _batches(chunks: Iterable[bytes], size_bytes: int = BATCH_BYTES) -> Iterator
             if end:
                 yield _lines(text[:end])
             parts, size = [text[end:]], len(text) - end
-    if text := b"".join(parts):
+    text = b"".join(parts)
+    if text := text if whole() else text[: text.rfind(b"\n") + 1]:
         yield _lines(text if text.endswith(b"\n") else text.removesuffix(b"\r") + b"\n")
 
 
 def _lines(text: bytes) -> TextLines:
     return TextLines(text.replace(b"\r\n", b"\n") if b"\r" in text else text)
+
+
+def _as_sent(lines: Sequence[bytes]) -> Sequence[bytes]:
+    """Lines of a recording as they were in their topic."""
+    text = lines.text if isinstance(lines, TextLines) else b"\n".join(lines)
+    odd = text.startswith(MARK) or b"\n" + MARK in text
+    return [unescape(line) for line in lines] if odd else lines
 
 
 def _converted(rows: Iterable[bytes], converter: Converter, number: int) -> ConvertedLines:

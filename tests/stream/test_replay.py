@@ -1,49 +1,24 @@
-"""Recordings: played to a topic at their pace, asked anew, resumed, written down again."""
+"""Recordings, played to topics: line for line, shifted, asked anew, and as `make deploy` plays them."""
 
-import gzip
 import json
 import random
 import signal
-import threading
 import time
 
 import pytest
 from consumers import CLOCK, consumer_house, some_lines
+from recordings import in_topic, play, recording
 from services import Answering
 
 from stream.events import Requested, parse_line
-from stream.recording import record, recorded_lines
-from stream.replay import replay_file
 from stream.requester import Requester
 from stream.store.info import info
 from stream.store.ingest import ingest
 from stream.terms import TERMS
-from stream.topics import Range, end_offsets, read_lines
-from topics import topic_digest
+from stream.topics import end_offsets
 from waiting import until
 
 pytestmark = pytest.mark.broker
-
-STOP = threading.Event()  # never set
-
-
-def recording(path, lines, end=b"\n"):
-    data = b"".join(line + end for line in lines)
-    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
-    return path
-
-
-def in_topic(broker, topic):
-    """Lines of each partition, in order."""
-    held = {partition: Range(0, end) for partition, end in end_offsets(broker, topic).items()}
-    lines = {partition: [] for partition in held}
-    for received in read_lines(broker, topic, held):
-        lines[received.partition].append(received.line)
-    return lines
-
-
-def play(path, broker, topic, **how):
-    return replay_file(path, broker, topic, CLOCK, stop=STOP, **how)
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
@@ -51,7 +26,7 @@ def play(path, broker, topic, **how):
 def test_a_recording_arrives_line_for_line_and_each_user_in_order(tmp_path, broker, fresh_topic, name, end):
     lines = some_lines(3_000)
     path = recording(tmp_path / name, lines, end)
-    assert play(path, broker, fresh_topic, speed=float("inf")) == 3_000
+    assert play(path, broker, fresh_topic) == 3_000
     arrived = in_topic(broker, fresh_topic)
     assert sorted(arrived[0] + arrived[1]) == sorted(lines)
     place = {line: number for number, line in enumerate(lines)}
@@ -64,7 +39,7 @@ def test_a_recording_arrives_line_for_line_and_each_user_in_order(tmp_path, brok
 def test_replay_and_consume_store_what_ingest_stores(tmp_path, broker, fresh_topic):
     path = recording(tmp_path / "lines.log", some_lines(3_000))
     ingest([path], tmp_path / "ingested", TERMS["F2026"])
-    play(path, broker, fresh_topic, speed=float("inf"))
+    play(path, broker, fresh_topic)
     with consumer_house(tmp_path / "var", broker, fresh_topic) as house:
         house.start()
         until(lambda: house.lines() == 3_000, 40, "all lines in the store")
@@ -72,16 +47,9 @@ def test_replay_and_consume_store_what_ingest_stores(tmp_path, broker, fresh_top
     assert (one["digest"], one["kinds"], one["quarantined"]) == (other["digest"], other["kinds"], other["quarantined"])
 
 
-def test_speed_is_true(tmp_path, broker, fresh_topic):
-    path = recording(tmp_path / "lines.log", some_lines(600))  # 4.2 s of stream time
-    started = time.monotonic()
-    play(path, broker, fresh_topic, speed=2.0)
-    assert 1.9 < time.monotonic() - started < 6
-
-
 def test_a_shift_moves_every_time_and_nothing_else(tmp_path, broker, fresh_topic):
     path = recording(tmp_path / "lines.log", [b"2026-09-12T09:15,7,GET /data/m/heat+1995/007.mpg", b"what is this"])
-    play(path, broker, fresh_topic, speed=float("inf"), shift_ns=3_600_000_000_500)
+    play(path, broker, fresh_topic, shift_ns=3_600_000_000_500)
     lines = in_topic(broker, fresh_topic)
     assert lines[1] == [b"2026-09-12T10:15:00.000000500,7,GET /data/m/heat+1995/007.mpg", b"what is this"]
 
@@ -89,16 +57,17 @@ def test_a_shift_moves_every_time_and_nothing_else(tmp_path, broker, fresh_topic
 def test_shifted_to_now_the_first_line_is_now(tmp_path, broker, fresh_topic):
     path = recording(tmp_path / "lines.log", some_lines(3))
     before_ns = time.time_ns()
-    play(path, broker, fresh_topic, speed=float("inf"), shift_ns=None)
+    play(path, broker, fresh_topic, shift_ns=None)
     first = parse_line(in_topic(broker, fresh_topic)[0][0], CLOCK)
-    assert before_ns <= first.at_ns <= time.time_ns()
+    assert before_ns - 1_000_000_000 <= first.at_ns <= time.time_ns()
+    assert first.at_ns % 1_000_000_000 == 125_000_000, "its digits are as recorded"
 
 
 def test_recorded_requests_are_asked_anew_at_their_time_and_ours_takes_their_place(tmp_path, broker, fresh_topic):
     lines = some_lines(200)
     path = recording(tmp_path / "lines.log", lines)
     with Answering("up+2009,brazil+1985") as service, Requester(service.url, 2_000, "ours:8082") as requester:
-        play(path, broker, fresh_topic, speed=float("inf"), requester=requester)
+        play(path, broker, fresh_topic, requester=requester)
     arrived = in_topic(broker, fresh_topic)
     kept = [line for line in lines if b"recommendation request" not in line]
     ours = [line for part in arrived.values() for line in part if b"recommendation request" in line]
@@ -147,25 +116,3 @@ def _beat(house, name):
     assert house.process is not None
     assert beat["pid"] == house.process.pid
     return beat["facts"]
-
-
-@pytest.mark.parametrize("name", ["lines.log", "lines.log.gz"])
-def test_a_topic_written_down_holds_its_lines_in_nearly_their_order(tmp_path, broker, fresh_topic, name):
-    lines = some_lines(2_000)
-    play(recording(tmp_path / "played.log", lines), broker, fresh_topic, speed=float("inf"))
-    assert record(broker, fresh_topic, tmp_path / name, stop=STOP) == 2_000
-    assert sorted(recorded_lines(tmp_path / name)) == sorted(lines)
-
-
-def test_a_topic_is_followed_until_told_to_stop(tmp_path, broker, fresh_topic):
-    stop, path = threading.Event(), tmp_path / "lines.log"
-    follower = threading.Thread(target=record, args=(broker, fresh_topic, path), kwargs={"stop": stop, "follow": True})
-    follower.start()
-    try:
-        for first in (0, 50):
-            play(recording(tmp_path / "played.log", some_lines(50, first)), broker, fresh_topic, speed=float("inf"))
-            until(lambda first=first: len(list(recorded_lines(path))) == first + 50, 20, "the lines in the file")
-    finally:
-        stop.set()
-        follower.join(20)
-    assert topic_digest(broker, fresh_topic).lines == 100

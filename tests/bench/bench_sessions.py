@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from side_by_side import Figure
 
+from side_by_side import Figure
 from stream.sessions import fold_sql
 from stream.store import files, schema
 from stream.store.query import query

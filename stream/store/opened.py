@@ -26,8 +26,8 @@ def chunks(path: Path, damaged: dict[str, str], progress: Progress = lambda _: N
         used = 0
         try:
             with _unpacked(raw, path) as file:
-                while chunk := file.read1(CHUNK_BYTES):  # what is there, so that a torn
-                    progress(raw.tell() - used)  # end costs nothing before it
+                while chunk := file.read1(CHUNK_BYTES):  # what is there, so that a torn end costs nothing before it
+                    progress(raw.tell() - used)
                     used = raw.tell()
                     yield chunk
         except BROKEN as error:

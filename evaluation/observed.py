@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from evaluation.plays import PLAYS_SQL, RATINGS_SQL, Plays
 from evaluation.requests import LINES_SQL, Mask, RequestLines
-from stream.store.info import fingerprint
+from stream.store.info import ends_ns
 from stream.store.query import query
 from stream.terms import Term
 
@@ -61,9 +61,8 @@ class Observed:
 
 
 def log_ends_ns(store_dir: Path) -> tuple[int, int] | None:
-    """Stream time of the oldest and of the newest event, None for an empty store; read from file heads."""
-    found = fingerprint(store_dir)
-    return None if found["last_ns"] is None else (found["first_ns"], found["last_ns"])
+    """Stream time of the oldest and of the newest event, mistyped times left out; None for an empty store."""
+    return ends_ns(store_dir)
 
 
 def first_request_ns(store_dir: Path, since_ns: int = 0) -> int | None:

@@ -19,6 +19,7 @@ from stream.metrics import ConsumerMetrics, serve
 from stream.settings import StreamSettings
 from stream.store import compact, retention
 from stream.store.log import AnswerLog, EventLog
+from stream.store.rules import remember_term
 
 BEAT_S = 2.0
 WAIT_S = 0.05
@@ -46,6 +47,7 @@ def feeds_of(settings: StreamSettings, metrics: ConsumerMetrics) -> list[Feed]:
     answers = Plan("answers", settings.own_bootstrap, settings.answers_topic, f"{group}-answers", True, *how)
     clock = WallClock(settings.term.zone)
     store = settings.store_dir
+    remember_term(store, settings.term)
     return [Feed(events, EventLog(store, clock), metrics), Feed(answers, AnswerLog(store), metrics)]
 
 
@@ -87,7 +89,7 @@ class Keeper:
         self._tidy_at = time.monotonic() + TIDY_S
         store, max_bytes = self._settings.store_dir, self._settings.store_max_mb * 1_000_000
         try:
-            done = compact.compact(store) | retention.enforce(store, max_bytes)
+            done = compact.compact(store) | retention.enforce(store, max_bytes, self._settings.store_max_days)
         except (OSError, ValueError) as error:  # a damaged file or a full disk must not stop what comes in
             log.error("cannot tidy the store: %s", error)
             return

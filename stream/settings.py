@@ -90,6 +90,9 @@ class StreamSettings(HouseSettings):
     flush_rows: int = Field(20_000, ge=1, description="The consumer writes a file after this many lines ...")
     flush_seconds: float = Field(2.0, gt=0, description="... or this many seconds, whichever comes first.")
     store_max_mb: int = Field(1_000, ge=1, description="Oldest raw events are folded into sessions beyond this size.")
+    store_max_days: float | None = Field(
+        None, gt=0, description="... or this many days of stream time; empty = no bound."
+    )
     consumer_metrics_port: int = Field(8765, ge=1, le=65535, description="Prometheus metrics of the consumer.")
     shipper_metrics_port: int = Field(8769, ge=1, le=65535, description="Prometheus metrics of the shipper.")
     serve_port: int = Field(8082, ge=1, le=65535, description="Port of the recommendation service.")

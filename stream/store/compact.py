@@ -38,7 +38,7 @@ def compact(store_dir: Path, *, min_files: int = 8, full: bool = False) -> dict[
     """Merge neighbouring files where at least `min_files` small ones have come together; `full` merges all it can.
 
     Returns merged (files written) and removed (files replaced). Does nothing while another process is at it. Raises
-    ValueError naming a damaged file; what was there stays as it was.
+    ValueError naming a damaged file, or OSError if the disk is full; what was there stays as it was.
     """
     done: Counter[str] = Counter(merged=0, removed=0)
     with maintenance.caretaking(store_dir) as alone:
@@ -97,11 +97,8 @@ def _merge(store_dir: Path, family: _Family, run: list[Segment]) -> None:
     name = files.name(source, partition, run[0].low, run[-1].high)
     date = run[0].path.parent.name.removeprefix("date=")
     within = [s for s in files.within(files.segments(store_dir, family.side), run) if s.stream == run[0].stream]
-    if within:
-        table, facts = _joined(within, family.side)
-        schema.write(store_dir, family.side, date, name, table, facts)
-    table, facts = _joined(run, family.kind)
-    schema.write(store_dir, family.kind, date, name, table, facts)
+    parts = {family.side: _joined(within, family.side)} if within else {}
+    schema.write_all(store_dir, date, name, {**parts, family.kind: _joined(run, family.kind)})
 
 
 def _joined(run: list[Segment], kind: str) -> tuple[pa.Table, Facts]:

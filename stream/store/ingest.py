@@ -19,6 +19,7 @@ from stream.store.formats import Converter, converter_of, has_half_stars, names_
 from stream.store.log import Batch, EventLog, Stored
 from stream.store.opened import Progress, chunks, source_of
 from stream.store.query import query
+from stream.store.rules import remember_term
 from stream.store.text_lines import ConvertedLines, TextLines
 from stream.store.verdicts import flagged
 from stream.terms import Term
@@ -77,6 +78,7 @@ def ingest(
     users taken over, and refused. Raises OSError if a file cannot be read or the store cannot be written.
     """
     started, clock = time.perf_counter(), WallClock(term.zone)
+    remember_term(store_dir, term)
     log, tally = EventLog(store_dir, clock), _Tally()
     for path in paths:
         try:

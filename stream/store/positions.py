@@ -41,7 +41,7 @@ def advance(store_dir: Path, reached: Mapping[str, int]) -> None:
         known = read(store_dir)
         merged = known | {name: max(offset, known.get(name, 0)) for name, offset in reached.items()}
         if merged != known:
-            _replace(store_dir / "positions.json", {"format_version": FORMAT_VERSION, "positions": merged})
+            write_json(store_dir / "positions.json", {"format_version": FORMAT_VERSION, "positions": merged})
 
 
 @contextlib.contextmanager
@@ -51,7 +51,8 @@ def _locked(store_dir: Path) -> Iterator[None]:
         yield
 
 
-def _replace(path: Path, record: Mapping[str, object]) -> None:
+def write_json(path: Path, record: Mapping[str, object]) -> None:
+    """Replace a small file, durably and all at once. Raises OSError with the old one in place."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with fresh.open("w") as file:
         json.dump(record, file)

@@ -2,22 +2,28 @@
 
 Views: `events`, `watches`, `ratings`, `requests`, `accounts`, `sessions`, `answers`, `quarantine`, and `runtimes` from
 the catalogue. Every view shows each line once, whatever files lie there, and pruned ranges as what was kept of them.
-Start at `query`.
+Flagged events (see `verdicts.py`) are left out of all but `all_events`, which has them with their reason in the column
+`flag`. Start at `query`.
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from stream.sessions import runtimes_sql, sessions_sql
 from stream.store import schema
+from stream.store.columns import numbers, texts
 from stream.store.files import Segment
 from stream.store.layout import Layout, layout
+from stream.store.rules import Rules, rules_of
+from stream.store.verdicts import REASONS, Flags, flags
 
 Columns = dict[str, npt.NDArray[Any]]
 T = TypeVar("T")
@@ -33,13 +39,37 @@ def query(
     since_ns, until_ns: files with no event in [since_ns, until_ns) are not read, and both can be used in `sql` as
     `$since_ns` and `$until_ns`. They do not filter rows by themselves; say so in `sql`. Sessions that began before
     since_ns appear shortened.
+    Events are held against the store's own term and catalogue; `query_under` takes other rules.
     Text and list columns are object arrays with None for NULL. Number columns without NULL keep their type; with NULL
     they become float64 with NaN; so do 128-bit sums, unless cast: `sum(ticks)::BIGINT`.
     Raises duckdb.Error for a wrong query, ValueError naming a damaged file.
     """
     given = {"since_ns": since_ns, "until_ns": until_ns, **params}
     used = {name: value for name, value in given.items() if f"${name}" in sql}
-    return reading(lambda: _ask(store_dir, sql, used, since_ns, until_ns))
+    return reading(lambda: _ask(store_dir, sql, used, rules_of(store_dir), since_ns, until_ns))
+
+
+def query_under(rules: Rules, store_dir: Path, sql: str) -> Columns:
+    """As `query`, without parameters, with events held against `rules`."""
+    return reading(lambda: _ask(store_dir, sql, {}, rules))
+
+
+def _ask(store_dir: Path, sql: str, params: dict[str, Any], rules: Rules, *between: int | None) -> Columns:
+    since_ns, until_ns = between or (None, None)
+    catalog_dir = store_dir / "catalog"
+    return answered(layout(store_dir), sql, params, rules, since_ns, until_ns, catalog_dir=catalog_dir)
+
+
+VIEWS = ("events", "all_events", "watches", "ratings", "requests", "accounts", "sessions", "runtimes", "answers",
+         "quarantine")  # fmt: skip
+
+
+def columns_of_views(store_dir: Path) -> dict[str, list[str]]:
+    """Names of the columns of each view that may be asked."""
+    return {view: list(query(store_dir, f"SELECT * FROM {view} LIMIT 0", until_ns=_NEVER_NS)) for view in VIEWS}
+
+
+_NEVER_NS = -(2**63)  # so that no file is read
 
 
 def reading(work: Callable[[], T]) -> T:
@@ -56,15 +86,25 @@ class _Vanished(Exception):
     """A listed file is gone."""
 
 
-def answered(now: Layout, sql: str, params: dict[str, Any], **about: Any) -> Columns:
+def answered(
+    now: Layout,
+    sql: str,
+    params: dict[str, Any],
+    rules: Rules,
+    since_ns: int | None = None,
+    until_ns: int | None = None,
+    among: Layout | None = None,
+    catalog_dir: Path | None = None,
+) -> Columns:
     """Columns of the answer to `sql` over the files of `now`; an error that `reading` knows if one of them vanished.
 
-    about: what `connect` takes further.
+    among: the whole store, if `now` is a part of it; verdicts need an event's neighbours. catalog_dir: for `runtimes`.
     """
+    found = flags(among or now, rules) if any(view in sql.lower() for view in _JUDGED) else []
     try:
         with (
             tempfile.TemporaryDirectory(prefix="matinee-query-") as spill,
-            connect(now, Path(spill), **about) as connection,
+            connect(_between(now, since_ns, until_ns), Path(spill), found, catalog_dir) as connection,
         ):
             return _to_numpy(connection.execute(sql, params))
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
@@ -75,17 +115,8 @@ def answered(now: Layout, sql: str, params: dict[str, Any], **about: Any) -> Col
         raise
 
 
-def _ask(store_dir: Path, sql: str, params: dict[str, Any], since_ns: int | None, until_ns: int | None) -> Columns:
-    catalog_dir = store_dir / "catalog"
-    return answered(layout(store_dir), sql, params, since_ns=since_ns, until_ns=until_ns, catalog_dir=catalog_dir)
-
-
 def connect(
-    now: Layout,
-    spill: Path,
-    since_ns: int | None = None,
-    until_ns: int | None = None,
-    catalog_dir: Path | None = None,
+    now: Layout, spill: Path, found: Sequence[Flags] = (), catalog_dir: Path | None = None
 ) -> duckdb.DuckDBPyConnection:
     """A connection that knows the views. It writes nothing but spilled pages, into `spill`."""
     connection = duckdb.connect(
@@ -99,15 +130,15 @@ def connect(
             "preserve_insertion_order": "false",
         },
     )
-
-    def timely(found: list[Segment]) -> list[Segment]:
-        return [segment for segment in found if _overlaps(segment, since_ns, until_ns)]
-
+    stored, mine = now.events + now.kept, {segment.path for segment in now.events + now.kept}
+    found = [each for each in found if each.segment.path in mine]
+    connection.register("flagged_rows", _flag_table(found))
     views = {
-        "events": _select(timely(now.events) + timely(now.kept), schema.EVENT_SCHEMA),
-        "pruned_sessions": _select(timely(now.sessions), schema.SESSION_SCHEMA, rows=False),
+        "stored_events": _select(stored, schema.EVENT_SCHEMA),
+        "pruned_sessions": _select(now.sessions, schema.SESSION_SCHEMA, rows=False),
         "quarantine": _select(now.quarantine, schema.QUARANTINE_SCHEMA),
         "answer_records": _select(now.answers, schema.ANSWER_SCHEMA),
+        "events": _clean(stored, found),
         "catalog_runtimes": _catalog_runtimes(catalog_dir / "movies.jsonl" if catalog_dir else None),
     } | _VIEWS
     for name, text in views.items():
@@ -115,8 +146,34 @@ def connect(
     return connection
 
 
+def _flag_table(found: Sequence[Flags]) -> Any:
+    """Columns source, partition, offset and flag of all flagged rows."""
+    sizes = [len(each.offset) for each in found]
+    place = numbers(np.repeat(np.arange(len(found)), sizes), pa.int64())
+    reason = np.concatenate([[], *(each.reason for each in found)])
+    return pa.table({
+        "source": texts([each.segment.source for each in found], pa.string()).take(place),
+        "partition": numbers([each.segment.partition for each in found], pa.int32()).take(place),
+        "offset": numbers(np.concatenate([[], *(each.offset for each in found)]), pa.int64()),
+        "flag": texts(REASONS, pa.string()).take(numbers(reason, pa.int64())),
+    })  # fmt: skip
+
+
+def _clean(stored: list[Segment], found: Sequence[Flags]) -> str:
+    """SQL for the rows without a verdict. Stream by stream, because a join by offset alone costs next to nothing."""
+    marked = sorted({each.segment.stream for each in found})
+    parts = [_select([s for s in stored if s.stream not in marked], schema.EVENT_SCHEMA)]
+    for source, partition in marked:
+        mine = _select([s for s in stored if s.stream == (source, partition)], schema.EVENT_SCHEMA)
+        where = f"source = '{source}' AND partition = {partition}"
+        parts.append(f'FROM ({mine}) ANTI JOIN (SELECT "offset" FROM flagged_rows WHERE {where}) USING ("offset")')
+    return " UNION ALL BY NAME ".join(f"({part})" for part in parts)
+
+
+_JUDGED = ("events", "watches", "ratings", "requests", "accounts", "sessions", "runtimes")  # without what is flagged
 _LINE = '"offset", source, partition, at_ns, user_id'
 _VIEWS = {
+    "all_events": 'SELECT * FROM stored_events LEFT JOIN flagged_rows USING (source, partition, "offset")',
     "watches": f"SELECT {_LINE}, movie_id, minute FROM events WHERE kind = 'watch'",
     "ratings": f"SELECT {_LINE}, movie_id, score FROM events WHERE kind = 'rate'",
     "requests": f"SELECT {_LINE}, host, status, movies, failure, latency_ms FROM events WHERE kind = 'request'",
@@ -137,6 +194,15 @@ def _catalog_runtimes(movies: Path | None) -> str:
         FROM read_json({_quoted(movies)}, format = 'newline_delimited', ignore_errors = true,
                        columns = {{id: 'VARCHAR', runtime: 'VARCHAR'}})
         WHERE TRY_CAST(runtime AS DOUBLE) > 0 AND isfinite(TRY_CAST(runtime AS DOUBLE)) GROUP BY id"""
+
+
+def _between(now: Layout, since_ns: int | None, until_ns: int | None) -> Layout:
+    """The store without files of events that lie outside of [since_ns, until_ns)."""
+
+    def timely(found: list[Segment]) -> list[Segment]:
+        return [segment for segment in found if _overlaps(segment, since_ns, until_ns)]
+
+    return replace(now, events=timely(now.events), kept=timely(now.kept), sessions=timely(now.sessions))
 
 
 def _overlaps(segment: Segment, since_ns: int | None, until_ns: int | None) -> bool:

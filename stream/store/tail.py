@@ -8,6 +8,7 @@ from stream.store import positions as stored_positions
 from stream.store.files import Segment
 from stream.store.layout import Layout, layout
 from stream.store.query import Columns, answered, reading
+from stream.store.rules import rules_of
 
 Positions = dict[str, int]
 
@@ -18,8 +19,8 @@ def tail(store_dir: Path, positions: Mapping[str, int] | None) -> tuple[Columns,
     """Rows of `events` stored at or behind `positions`, and the positions to ask with next time.
 
     positions: next offset by "<source>-<partition>", as returned before; None or a missing key = from the beginning.
-    Reads new files only. Columns as of the view `events` without `raw` (see `query.query` for NULL), in order of
-    source, partition and offset.
+    Reads new files only; flagged events are left out. Columns as of the view `events` without `raw` (see `query.query`
+    for NULL), in order of source, partition and offset.
     """
     known = dict(positions or {})
     return reading(lambda: _tail(store_dir, known))
@@ -33,7 +34,7 @@ def ends(store_dir: Path) -> Positions:
 def _tail(store_dir: Path, known: Positions) -> tuple[Columns, Positions]:
     now = layout(store_dir)
     news = Layout(_behind(now.events, known), _behind(now.kept, known), sessions=[], quarantine=[], answers=[])
-    return answered(news, _SQL, {}), _reached(now, known)
+    return answered(news, _SQL, {}, rules_of(store_dir), among=now), _reached(now, known)
 
 
 def _behind(found: Iterable[Segment], known: Positions) -> list[Segment]:

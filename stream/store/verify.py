@@ -8,16 +8,19 @@ from typing import Any
 from stream.store import files, rows, schema
 from stream.store.digest import to_hex
 from stream.store.files import Segment
+from stream.store.requarantine import doubled
 
 
 def verify(store_dir: Path) -> dict[str, Any]:
     """Check every file.
 
-    Returns holds (no damage), files, lines, damaged (file and what is wrong), overlaps (files whose ranges overlap:
-    harmless, readers cut them) and gaps (offsets between files that nothing holds: lost to the broker's retention, or a
-    file that was deleted).
+    Returns holds (no damage and no gaps), files, lines, damaged (file and what is wrong), gaps (offsets between files
+    that nothing holds: lost to the broker's retention, or in a file that was deleted), overlaps (files whose ranges
+    overlap: harmless, readers take each offset once), doubled (lines that are an event and in the quarantine too, after
+    a kill in the middle of `requarantine`) and advice (what to do about each, in words).
     """
     damaged: list[dict[str, str]] = []
+    found: dict[str, Any] = {}
     checked = lines = 0
     for kind in files.KINDS:
         for segment in files.listed(store_dir, kind):
@@ -26,14 +29,21 @@ def verify(store_dir: Path) -> dict[str, Any]:
                 lines += _check(segment, kind)
             except (ValueError, FileNotFoundError) as error:
                 damaged.append({"file": str(segment.path), "wrong": str(error)})
-    return {
-        "holds": not damaged,
-        "files": checked,
-        "lines": lines,
-        "damaged": damaged,
-        "overlaps": [found for kind in (files.EVENTS, files.ANSWERS) for found in _overlaps(store_dir, kind)],
-        "gaps": list(_gaps(store_dir)),
-    }
+    found["damaged"] = damaged
+    found["gaps"] = list(_gaps(store_dir))
+    found["overlaps"] = [each for kind in (files.EVENTS, files.ANSWERS) for each in _overlaps(store_dir, kind)]
+    found["doubled"] = 0 if damaged else doubled(store_dir)
+    advice = [text for name, text in _ADVICE.items() if found[name]]
+    return {"holds": not damaged and not found["gaps"], "files": checked, "lines": lines, **found, "advice": advice}
+
+
+_ADVICE = {
+    "damaged": "damaged: put the file back from a copy, or move it away; every other file stays readable",
+    "gaps": "gaps: if the broker lost those lines first, they are gone, and the rest is whole; if a file was deleted, "
+    "put it back from a copy, or replay a recording of that time to a topic of its own",
+    "overlaps": "overlaps: no line counts twice; `python -m stream store compact` tidies them away",
+    "doubled": "doubled: `python -m stream store requarantine` finishes what was begun",
+}
 
 
 def _check(segment: Segment, kind: str) -> int:
@@ -43,6 +53,9 @@ def _check(segment: Segment, kind: str) -> int:
         ticks = sum(table["ticks"].to_pylist())
         if ticks != said.counts.get("watch", 0):
             raise ValueError(f"expected {said.counts.get('watch', 0)} ticks, found {ticks}")
+        digest = schema.rows_digest(table)
+        if said.rows_digest not in (None, digest):
+            raise ValueError(f"expected sessions of digest {to_hex(said.rows_digest or 0)}, found {to_hex(digest)}")
         return said.lines
     if len(table) != said.lines:
         raise ValueError(f"expected {said.lines} lines, found {len(table)}")

@@ -96,6 +96,8 @@ class Catalog:
         progress is told of every few ids done. Raises ApiAway, Stopped or OSError (disk full); what came until then
         is kept, and the next call goes on from there.
         """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / "unknown.jsonl").touch()  # says that what has no record here may only not be fetched yet
         done, wanted = Done(), self.missing(kind, ids, older_than_ns)
         if progress:
             progress(len(ids) - len(wanted))

@@ -5,10 +5,11 @@ accounts), under the name of the range they came from. While a raw range is stil
 not; once it is gone the fold counts, and raw rows that come again inside it do not.
 """
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from stream.store import files
+from stream.store import files, positions
 from stream.store.files import Segment
 
 
@@ -36,11 +37,29 @@ def layout(store_dir: Path) -> Layout:
     raw = files.segments(store_dir, files.EVENTS)
     folded = files.segments(store_dir, files.SESSIONS)
     kept = files.segments(store_dir, files.KEPT)
+    answers = files.segments(store_dir, files.ANSWERS)
     pruned = [fold for fold in folded if fold.whole and not files.covers(raw, fold)]
     return Layout(
         events=files.without(raw, pruned) if pruned else raw,
         kept=files.within(kept, pruned),
         sessions=pruned,
-        quarantine=files.segments(store_dir, files.QUARANTINE),
-        answers=files.segments(store_dir, files.ANSWERS),
+        quarantine=_finished(store_dir, raw + folded + answers),
+        answers=answers,
     )
+
+
+def _finished(store_dir: Path, stored: list[Segment]) -> list[Segment]:
+    """Quarantined lines of ranges whose other lines are there too; a kill may have come between the two files.
+
+    Such a range is delivered again, so until then it is not there at all. `stored` was listed before.
+    """
+    ends = {positions.key(*segment.stream): segment.high + 1 for segment in sorted(stored, key=_high)}
+    with contextlib.suppress(ValueError):  # a damaged file of positions: go by the files
+        for name, end in positions.read(store_dir).items():
+            ends[name] = max(end, ends.get(name, 0))
+    found = files.segments(store_dir, files.QUARANTINE)
+    return [each for each in found if each.low < ends.get(positions.key(*each.stream), 0)]
+
+
+def _high(segment: Segment) -> int:
+    return segment.high

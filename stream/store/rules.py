@@ -1,7 +1,8 @@
 """What a term and a catalogue say of events: the rules behind the verdicts of `verdicts.py`.
 
 A store remembers the term that its events came under, so that whoever reads it need not say so. The catalogue is the
-folder `catalog` in the store, as `stream.catalog` fills it. What is not known makes no verdict.
+folder `catalog` in the store, as `stream.catalog` fills it. What is not known makes no verdict: where ids that the API
+does not know are written down, a movie that is only not looked up yet is no unknown one.
 """
 
 import json
@@ -21,6 +22,7 @@ from stream.terms import TERMS, Term
 
 FORMAT_VERSION = 1
 _MOVIES, _REFUSED = "movies.jsonl", "refused.jsonl"  # a refused record is wrong in a field, but the movie is there
+_UNKNOWN = "unknown.jsonl"  # ids that the API does not know; there once the catalogue is filled from an API
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -30,6 +32,7 @@ class Movies:
     number: dict[str, int]
     ids: pa.Array  # of strings
     minutes: npt.NDArray[np.float64]  # NaN = not known
+    unknown: pa.Array | None = None  # ids that are known to be none; None = every other id is
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -49,7 +52,7 @@ class Rules:
 def rules_of(store_dir: Path, term: Term | None = None, catalog_dir: Path | None = None) -> Rules:
     """The rules for a store: those of `term` or else of the term it remembers, and of its catalogue if there is one."""
     term = term or remembered_term(store_dir)
-    paths = [(catalog_dir or store_dir / "catalog") / name for name in (_MOVIES, _REFUSED)]
+    paths = [(catalog_dir or store_dir / "catalog") / name for name in (_MOVIES, _REFUSED, _UNKNOWN)]
     stamps = tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in paths if path.is_file())
     return Rules(term, _movies(stamps) if stamps else None, (term, stamps))
 
@@ -71,9 +74,14 @@ def remembered_term(store_dir: Path) -> Term | None:
 
 @lru_cache(maxsize=2)
 def _movies(stamps: tuple[tuple[str, int, int], ...]) -> Movies | None:
-    known = dict(movie for path, *_ in reversed(stamps) for movie in _runtimes(Path(path)))
+    paths = {Path(path).name: Path(path) for path, *_ in stamps}
+    known = dict(movie for name in (_REFUSED, _MOVIES) if name in paths for movie in _runtimes(paths[name]))
+    if not known:
+        return None
     number = {movie: index for index, movie in enumerate(known)}
-    return Movies(number, texts(list(known), pa.string()), np.array(list(known.values()))) if known else None
+    none = [movie for movie, _ in _runtimes(paths[_UNKNOWN]) if movie not in known] if _UNKNOWN in paths else None
+    unknown = None if none is None else texts(none, pa.string())
+    return Movies(number, texts(list(known), pa.string()), np.array(list(known.values())), unknown)
 
 
 def _runtimes(path: Path) -> Iterator[tuple[str, float]]:

@@ -142,6 +142,9 @@ def _movie_numbers(path: Path, rules: Rules) -> Ints:
         return np.zeros(0, np.int64)
     coded = schema.read(path, ["movie_id"])["movie_id"].combine_chunks()
     known = _integers(pc.index_in(coded.dictionary, value_set=rules.movies.ids))  # -1 = _UNKNOWN
+    if rules.movies.unknown is not None:
+        not_asked = ~np.asarray(pc.is_in(coded.dictionary, value_set=rules.movies.unknown))
+        known = np.where((known == _UNKNOWN) & not_asked, _NONE, known)
     return np.append(known, _NONE)[_integers(coded.indices)]
 
 

@@ -99,6 +99,16 @@ def test_a_movie_is_unknown_only_beside_a_catalogue_that_lacks_it(tmp_path):
     assert flagged(tmp_path / "a", catalog_dir=store / "catalog") == {"unknown_movie": 1}
 
 
+def test_a_movie_that_was_only_not_looked_up_yet_is_no_unknown_one(tmp_path):
+    lines = [watched(0, 1, movie, 1) for movie in ("heat+1995", "NzPliAB5Fa", "fargo+1996")]
+    store = store_with(tmp_path, lines, runtimes={"heat+1995": 170})
+    notes = store / "catalog" / "unknown.jsonl"
+    notes.touch()
+    assert flags_by_offset(store) == {}
+    notes.write_text('{"id": "NzPliAB5Fa", "fetched_ns": 1}\n{"id": "heat+1995", "fetched_ns": 1}\n{"user_id": 7}\n')
+    assert flags_by_offset(store) == {1: "unknown_movie"}  # heat has a record: it was asked for again
+
+
 @pytest.mark.parametrize(("runtime", "found"), [(170, {1}), ("170", {1}), (0, set()), (None, set()), ("?", set())])
 def test_a_minute_is_held_against_the_runtime_where_there_is_one(tmp_path, runtime, found):
     lines = [watched(0, 1, "heat+1995", 170), watched(1, 2, "heat+1995", 171)]

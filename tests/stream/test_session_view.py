@@ -237,5 +237,6 @@ def test_the_command_tells_a_student_what_the_sessions_are(tmp_path):
     assert "3 watch sessions of 3 users and 2 movies, folded from 92 minute ticks" in said
     assert "2 have ended, 1 are still on" in said
     assert "75.0% on average of 2 ended sessions of movies of known length; 50.0% reached the last 3%" in said
+    (tmp_path / "none" / "events").mkdir(parents=True)
     empty = CliRunner().invoke(cli, ["sessions", "--store", str(tmp_path / "none"), "--json"])
     assert json.loads(empty.stdout)["mean_share"] is None

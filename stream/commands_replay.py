@@ -105,8 +105,8 @@ def _replay(settings: StreamSettings, words: tuple[str, ...], wanted: dict[str, 
 
 
 def _report(done: "Done") -> None:
-    pace = f"{done.stream_seconds / done.seconds:.4g} times their pace" if done.seconds else "at once"
-    click.echo(f"sent {done.sent} lines in {done.seconds:.1f} s, {pace}")
+    pace = f", {done.stream_seconds / done.seconds:.4g} times their pace" if done.stream_seconds else ""
+    click.echo(f"sent {done.sent} lines in {done.seconds:.1f} s{pace}")
     if not done.ended:
         click.echo(f"stopped before the end; {AGAIN}")
     for path, reason in done.damaged.items():

@@ -15,6 +15,7 @@ from stream.settings import StreamSettings, read_settings
 if TYPE_CHECKING:
     from stream.replay import Done, How
 
+DOCTOR = "python -m stream doctor looks what is wrong"
 AGAIN = "the same command with --resume goes on from there"
 
 
@@ -71,8 +72,10 @@ def record(recording: Path, topic: str | None, follow: bool) -> None:
             recorder.run(stop, follow, progress)
         except FileExistsError:
             raise click.ClickException(f"{recording} is there already; name a new file, or move it away") from None
-        except (NoTopic, OSError) as error:
-            raise click.ClickException(f"{error}; {recorder.lines} lines were written to {recording}") from error
+        except NoTopic as error:
+            raise click.ClickException(str(error)) from error
+        except OSError as error:  # the broker is away, or the disk is full
+            raise click.ClickException(f"{error}; {recorder.lines} lines were written; {DOCTOR}") from error
     click.echo(f"wrote {recorder.lines} lines to {recording}")
     if recorder.lost:
         raise click.ClickException(f"{recorder.lost} lines went by retention before they could be written")
@@ -102,8 +105,8 @@ def _replay(settings: StreamSettings, words: tuple[str, ...], wanted: dict[str, 
 
 
 def _report(done: "Done") -> None:
-    pace = f"{done.stream_seconds / done.seconds:.4g} times their pace" if done.seconds else "at once"
-    click.echo(f"sent {done.sent} lines in {done.seconds:.1f} s, {pace}")
+    pace = f", {done.stream_seconds / done.seconds:.4g} times their pace" if done.stream_seconds else ""
+    click.echo(f"sent {done.sent} lines in {done.seconds:.1f} s{pace}")
     if not done.ended:
         click.echo(f"stopped before the end; {AGAIN}")
     for path, reason in done.damaged.items():
@@ -128,7 +131,7 @@ def _said() -> Iterator[None]:
     except LinesRefused as error:
         raise click.ClickException(f"{error}; raise max.message.bytes of the topic, or use a new one") from error
     except BrokerAway as error:
-        raise click.ClickException(f"{error}; once it is back, {AGAIN}") from error
+        raise click.ClickException(f"{error}; {DOCTOR}; once it is back, {AGAIN}") from error
     except (FileNotFoundError, ValueError) as error:
         raise click.UsageError(str(error)) from error
 
@@ -155,7 +158,7 @@ def _how(settings: StreamSettings, speed: float, wanted: dict[str, Any]) -> "How
     from stream.replay import How
 
     if not speed > 0:
-        raise click.BadParameter(f"expected a number above 0, or inf; got {speed}", param_hint="--speed")
+        raise click.BadParameter(f"expected a number greater than 0, or inf; got {speed}", param_hint="--speed")
     from_ns, to_ns = _time(settings, "--from", wanted["first"]), _time(settings, "--to", wanted["last"])
     if from_ns is not None and to_ns is not None and from_ns >= to_ns:
         raise click.UsageError(f"expected --from before --to, got {wanted['first']} and {wanted['last']}")

@@ -6,6 +6,7 @@ supervised form with SOURCE=replay:FILE: `live_replay.py`. Start reading at `rep
 
 import itertools
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stream import resume
-from stream.dated_lines import SECOND_NS, Line, dated, passes, within
+from stream.dated_lines import SECOND_NS, Line, dated, passes, undated, within
 from stream.player import Asking, Item, Play, play
 from stream.producer import LineProducer
 from stream.recording import NotARecording, Progress, recorded_lines
@@ -45,6 +46,15 @@ class How:
     resume: bool = False
     partitions: int | None = None  # of the topics; None = those they have, 2 if new
 
+    @property
+    def timeless(self) -> bool:
+        """Whether the lines' times decide nothing: all go out at once, as they are, once."""
+        return (
+            math.isinf(self.speed)
+            and self.shift_ns == 0
+            and (self.from_ns, self.to_ns, self.loop) == (None, None, False)
+        )
+
 
 @dataclass(slots=True)
 class Done:
@@ -54,7 +64,7 @@ class Done:
     sent: int = 0  # the same, counted for each topic
     ended: bool = False  # else it was stopped
     seconds: float = 0.0
-    stream_seconds: float = 0.0
+    stream_seconds: float = 0.0  # 0 at once
     damaged: dict[Path, str] = field(default_factory=dict)  # files that break off, with the reason
 
 
@@ -119,8 +129,10 @@ class _Stage:
 
     def _lines(self, show: Show) -> Iterator[Line]:
         texts = (recorded_lines(path, self.progress, self.done.damaged) for path in show.files)
-        lines = dated(itertools.chain.from_iterable(texts), self.clock)
-        return within(lines, self.how.from_ns, self.how.to_ns)
+        every = itertools.chain.from_iterable(texts)
+        if self.how.timeless:
+            return undated(every, self.clock)
+        return within(dated(every, self.clock), self.how.from_ns, self.how.to_ns)
 
     def _shift_before(self, show: Show, topics: Sequence[Topic], first: Line) -> int:
         """Whatever "now" was when this replay began."""

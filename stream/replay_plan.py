@@ -67,7 +67,8 @@ def _show(files: Iterable[str], topics: Iterable[str]) -> Show:
     paths = tuple(map(Path, files))
     for path in paths:
         if not path.is_file():
-            raise FileNotFoundError(f"expected a recording, there is no file {path}")
+            why = "is a directory" if path.is_dir() else "does not exist"
+            raise FileNotFoundError(f"expected a recording: '{path}' {why}")
     return Show(paths, tuple(topics))
 
 

@@ -5,7 +5,7 @@ import itertools
 import pytest
 from consumers import CLOCK, START_NS, some_lines
 
-from stream.dated_lines import FAR_NS, PATIENCE_LINES, SECOND_NS, dated, own_ns, passes, within
+from stream.dated_lines import FAR_NS, PATIENCE_LINES, SECOND_NS, dated, own_ns, passes, undated, within
 from stream.recording import NotARecording
 
 
@@ -105,3 +105,11 @@ def test_no_line_is_lost_or_changed_or_out_of_order():
     assert [line.text for line in found] == lines
     assert all(line.at_ns == own_ns(line.text, CLOCK) for line in found if own_ns(line.text, CLOCK))
     assert max(line.due_ns - line.at_ns for line in found) < FAR_NS
+
+
+def test_without_their_times_lines_are_the_same_and_of_the_same_users():
+    lines = [*some_lines(500), b"", b"a,b", b"2026-09-12T0x:15,8,GET", b"2026-09-12T09:15,9"]
+    timed, untimed = (list(way(lines, CLOCK)) for way in (dated, undated))
+    assert [(line.text, line.user_id) for line in untimed] == [(line.text, line.user_id) for line in timed]
+    with pytest.raises(NotARecording):
+        list(undated([b"user,item"] * (PATIENCE_LINES + 1), CLOCK))

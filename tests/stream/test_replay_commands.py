@@ -73,8 +73,8 @@ def test_teams_that_are_none_are_named(teams):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["FILE", "--speed", "0"], "expected a number above 0, or inf; got 0"),
-        (["FILE", "--speed", "nan"], "expected a number above 0, or inf; got nan"),
+        (["FILE", "--speed", "0"], "expected a number greater than 0, or inf; got 0"),
+        (["FILE", "--speed", "nan"], "expected a number greater than 0, or inf; got nan"),
         (["FILE", "--speed", "fast"], "'fast' is not a valid float"),
         (["FILE", "--from", "yesterday"], "expected a local time as in the log, such as 2026-09-12T09:15"),
         (["FILE", "--from", "2026-09-12T09:15", "--to", "2026-09-12T09:15"], "expected --from before --to, got"),
@@ -86,8 +86,8 @@ def test_teams_that_are_none_are_named(teams):
         (["FILE", "--topic", "movielog{team}"], "expected both --teams and a name with {team} in it"),
         (["FILE:a", "FILE"], "expected FILE:TOPIC words alone"),
         (["FILE:a", "--topic", "b"], "expected FILE:TOPIC words alone"),
-        (["nowhere.log"], "expected a recording, there is no file nowhere.log"),
-        (["nowhere.log:topic"], "there is no file nowhere.log:topic"),
+        (["nowhere.log"], "expected a recording: 'nowhere.log' does not exist"),
+        (["nowhere.log:topic"], "'nowhere.log:topic' does not exist"),
         (["FILE", "--partitions", "0"], "0 is not in the range"),
         (["FILE", "FILE", "--live"], "--live: expected one recording"),
     ],

@@ -54,8 +54,9 @@ mlflow: ## Show training runs and the model registry in a browser
 retrain: ## Train now and promote the winner; MODELS=recent,svd
 	@$(VENV) -m training train --model $(MODELS) --promote
 
-replay: ## Send recorded lines to a topic; FILE=recording TOPIC=topic SPEED=60
-	@$(VENV) -m stream replay $(FILE) --topic $(TOPIC) --speed $(or $(SPEED),1)
+replay: ## Send recorded lines to topics; FILE=recording TOPIC=topic or TEAMS=1-30, SPEED=60 ARGS=--resume
+	@$(VENV) -m stream replay $(FILE) $(addprefix --topic ,$(TOPIC)) $(addprefix --teams ,$(TEAMS)) \
+		--speed $(or $(SPEED),1) $(ARGS)
 
 grade: ## Judge the service by the course's rules; SUBMITTED=2026-10-20T23:59 (stream time)
 	@$(VENV) -m evaluation grade $(addprefix --submitted ,$(SUBMITTED))

@@ -1,15 +1,16 @@
 """Which of our files a process runs: the import closure of its entries, read from the source text, never executed.
 
-An import inside a command's function counts for that command alone, so that `stream consume` does not depend on what
-`stream replay` imports. A package that looks for modules by name (importlib, pkgutil) takes along all that it holds.
+An import inside a command's function, or inside a private function that only commands call, counts for those commands
+alone, so that `stream consume` does not depend on what `stream replay` imports. A package that looks for modules by name (importlib, pkgutil) takes along all that it holds.
 """
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeGuard
 
 PACKAGES = ("stream", "training", "serving", "evaluation", "infra")
 _DISCOVERY = {"importlib", "pkgutil"}
@@ -78,12 +79,44 @@ def _parse(file: Path, checkout: Path, _mtime_ns: int, _size: int) -> Source:
     except SyntaxError as error:
         raise BrokenSource(f"{file.relative_to(checkout)}, line {error.lineno}: {error.msg}") from error
     package = file.relative_to(checkout).parts[:-1]
-    commands = [(verb, list(ast.walk(node))) for node in ast.walk(tree) if (verb := _verb(node))]
-    inside = {id(node) for _, nodes in commands for node in nodes}
-    verbs = {verb: _imported(nodes, package) for verb, nodes in commands}
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    rest = [node for node in ast.walk(tree) if id(node) not in inside]
-    return Source(hashlib.sha256(text).hexdigest(), _imported(rest, package), verbs, frozenset(names))
+    nodes = _run(tree)
+    commands = [(verb, _run(node)) for node in nodes if (verb := _verb(node))]
+    helpers = {node.name: _run(node) for node in tree.body if commands and _helps(node)}
+    verbs = {verb: _imported(_with_helpers(own, helpers), package) for verb, own in commands}
+    inside = {id(node) for own in (*(own for _, own in commands), *helpers.values()) for node in own}
+    rest = _with_helpers([node for node in nodes if id(node) not in inside], helpers)
+    return Source(hashlib.sha256(text).hexdigest(), _imported(rest, package), verbs, frozenset(_names(nodes)))
+
+
+def _run(tree: ast.AST) -> list[ast.AST]:
+    """Everything in a tree but what only type checkers read."""
+    found, waiting = [], [tree]
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        skipped = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        waiting += [] if skipped else ast.iter_child_nodes(node)
+    return found
+
+
+def _helps(node: ast.AST) -> TypeGuard[ast.FunctionDef]:
+    return isinstance(node, ast.FunctionDef) and node.name.startswith("_") and _verb(node) is None
+
+
+def _with_helpers(nodes: list[ast.AST], helpers: Mapping[str, list[ast.AST]]) -> list[ast.AST]:
+    """The nodes, and those of the helpers that they name, directly or not."""
+    reached: set[str] = set()
+    waiting = list(_names(nodes) & helpers.keys())
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += _names(helpers[name]) & helpers.keys()
+    return nodes + [node for name in sorted(reached) for node in helpers[name]]
+
+
+def _names(nodes: Iterable[ast.AST]) -> set[str]:
+    return {node.id for node in nodes if isinstance(node, ast.Name)}
 
 
 def _verb(node: ast.AST) -> str | None:

@@ -13,8 +13,9 @@ from stream.commands_store import sql, store
 from stream.plain_errors import PlainErrors
 from stream.reporting import as_json, in_store, show, store_of
 from stream.settings import StreamSettings, read_settings
-from stream.store.formats import FORMATS
 from stream.terms import TERMS, readable, table
+
+FORMATS = ("log", "m0", "movielens")  # of stream.store.formats, which a command that ingests nothing does without
 
 
 @click.group(cls=PlainErrors)

@@ -5,8 +5,8 @@ Events know no term and no catalogue; here those are applied to them. A line wit
 
 rating_scale: a score outside the term's scale.
 user_range: a user above the term's number of users and above every account created up to that moment.
-unknown_movie: a movie that the catalogue does not know; nothing is unknown where there is no catalogue. In one that is
-    filled from an API as movies are seen, what was not looked up yet is not unknown: the API said of these that they are.
+unknown_movie: a movie that the catalogue does not know; nothing is unknown where there is no catalogue. In one that
+    fills from an API as movies are seen, only ids that the API says it does not know are unknown.
 beyond_runtime: a minute beyond the movie's runtime, as the catalogue gives it. It gives 0 for some, and the runtime of
     one episode for mini-series, so a runtime makes no verdict where it is unknown, and where what viewers do says that
     it is too short: at least 3 of them went beyond it, or at least 10 ticks lie there, and those are at least 1 % of

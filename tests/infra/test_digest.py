@@ -114,6 +114,33 @@ def anything():
     assert set(closure(tmp_path, ("stream.cli:drink",))) == {"stream.cli", "stream.glass", "stream.both"}
 
 
+def test_what_a_private_function_imports_counts_for_the_commands_that_call_it(tmp_path):
+    commands = """
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from stream.typed import Plan
+@cli.command()
+def eat():
+    _lay()
+@cli.command()
+def drink(): ...
+def _lay():
+    _reach()
+def _reach():
+    from stream.fork import hold
+def _always():
+    from stream.both import both
+TABLE = _always
+def public():
+    from stream.other import thing
+"""
+    names = ("fork", "both", "other", "typed")
+    write(tmp_path, stream__cli=commands, **{f"stream__{name}": "" for name in names})
+    always = {"stream.cli", "stream.both", "stream.other"}
+    assert set(closure(tmp_path, ("stream.cli:eat",))) == always | {"stream.fork"}
+    assert set(closure(tmp_path, ("stream.cli:drink",))) == always
+
+
 def test_relative_imports_and_the_packages_around_a_module_are_followed(tmp_path):
     write(tmp_path, stream____init__="", stream__one="from . import two\nfrom .three import x", stream__two="")
     write(tmp_path, stream__three="")

@@ -153,4 +153,4 @@ def test_the_process_looks_up_what_is_stored_while_it_runs_and_ends_when_told(tm
             process.kill()
             said = process.communicate()[1]
     assert "2 fetched, 1 unknown" in said
-    assert query(store, "select count(*) as n from events")["n"][0] == 8
+    assert query(store, "select count(*) as n from all_events")["n"][0] == 8

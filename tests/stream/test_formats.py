@@ -204,3 +204,10 @@ def test_any_row_is_a_line_of_the_log_or_malformed(format_, first, row):
     event = parse_line(line, CLOCK)
     assert isinstance(event, Watched | Rated | AccountCreated)
     assert event.format(CLOCK).encode() == line
+
+
+def test_the_command_offers_exactly_the_formats_there_are():
+    from stream.__main__ import FORMATS as OFFERED
+    from stream.store.formats import FORMATS
+
+    assert OFFERED == FORMATS

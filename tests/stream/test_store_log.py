@@ -189,7 +189,7 @@ def test_a_writer_killed_at_random_moments_loses_nothing_and_doubles_nothing(tmp
 
 
 def _reached(store, goal):
-    return EventLog(store, CLOCK).next_offset(SOURCE, 0) >= min(goal, 2_000)
+    return EventLog(store, CLOCK).next_offset(SOURCE, 0) >= min(goal, 4_000)
 
 
 def test_tail_gives_each_event_once_over_appends(tmp_path):

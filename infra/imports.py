@@ -1,7 +1,8 @@
 """Which of our files a process runs: the import closure of its entries, read from the source text, never executed.
 
 An import inside a command's function, or inside a private function that only commands call, counts for those commands
-alone, so that `stream consume` does not depend on what `stream replay` imports. A package that looks for modules by name (importlib, pkgutil) takes along all that it holds.
+alone: `stream consume` does not depend on what `stream replay` imports. A package that looks for modules by name
+(importlib, pkgutil) takes along all that it holds.
 """
 
 import ast

@@ -58,7 +58,7 @@ def test_every_snippet_of_the_page_counts_what_sql_counts(snippet):
 
 def test_the_pages_views_and_columns_are_there():
     rows = re.findall(r"^\| `(\w+)` \| [^|]+\| ([^|]*)\|$", PAGE, re.M)
-    views = "events, watches, ratings, requests, accounts, sessions, answers, quarantine"
+    views = "events, watches, ratings, requests, accounts, sessions, answers, quarantine, all_events"
     assert {view for view, _ in rows} == set(views.split(", "))
     for view, columns in rows:
         wanted = re.findall(r"`(\w+)`", columns)

@@ -20,6 +20,9 @@ from stream.store.columns import numbers
 from stream.store.rules import Rules
 
 FAR_NS: Final = 3_600_000_000_000
+UNORDERED_SHARE: Final = (
+    0.2  # of a file's rows; in a file in no order of time two in three are far from both neighbours
+)
 _EDGE_NS: Final = np.iinfo(np.int64).max - 2 * FAR_NS
 _FILES_KEPT: Final = 2_048
 
@@ -130,6 +133,8 @@ def _far(path: Path, facts: schema.Facts) -> tuple[Mask, Mask]:
     if facts.lines > 4 and span_ns <= FAR_NS:
         return _NO_ROWS, _NO_ROWS
     far = far_from_neighbours(_column(path, "at_ns"))
+    if far.sum() > max(2, UNORDERED_SHARE * len(far)):
+        return _NO_ROWS, _NO_ROWS
     edges = np.zeros(len(far), np.bool_)
     edges[:2] = edges[-2:] = True
     far[:1] = far[-1:] = False

@@ -12,7 +12,8 @@ beyond_runtime: a minute beyond the movie's runtime, as the catalogue gives it. 
     it is too short: at least 3 of them went beyond it, or at least 10 ticks lie there, and those are at least 1 % of
     the movie's ticks. A digit too many in a line is far rarer than that.
 time: a time more than an hour after, or before, both the line before and the line behind it in the same partition.
-    Where the whole stream pauses or jumps, one of the neighbours is near.
+    Where the whole stream pauses or jumps, one of the neighbours is near. A file of which more than a fifth looks so is
+    in no order of time, as ratings from elsewhere are: it gets no such verdict.
 """
 
 from collections import Counter

@@ -63,13 +63,13 @@ def test_the_online_sections_files_become_events_and_catalogue(tmp_path):
     assert report["kinds"] == {"watch": 1, "rate": 2, "request": 0, "account": 1}
     assert report["quarantined"] == {"rating": 1, "user": 1, "kind": 1, "movie": 1, "fields": 1, "time": 1}
     assert report["catalog"] == {"movies": 2, "users": 2, "refused": 2}
-    assert table(store, "SELECT kind, at_ns, user_id, movie_id, coalesce(minute, score) FROM events ORDER BY 2, 1")[
+    assert table(store, "SELECT kind, at_ns, user_id, movie_id, coalesce(minute, score) FROM all_events ORDER BY 2, 1")[
         :2
     ] == [
         ("watch", CLOCK.read("2026-08-27T18:44:45.585"), 511, "fight+club+1999", 0),
         ("rate", CLOCK.read("2026-08-27T20:10:02"), 511, "fight+club+1999", 8),
     ]
-    times = dict(table(store, "SELECT kind, max(at_ns) FROM events GROUP BY 1"))
+    times = dict(table(store, "SELECT kind, max(at_ns) FROM all_events GROUP BY 1"))
     assert times["account"] == CLOCK.read("2026-08-28T09:00")
     assert times["rate"] == CLOCK.read("2026-08-28T05:01:30")  # given in UTC
 

@@ -169,7 +169,7 @@ def test_a_loop_is_resumed_in_the_pass_where_it_was(tmp_path, broker, topics):
     first = in_topic(broker, topics[0])[0]
     stop, seen = threading.Event(), itertools.count()
     again = How(speed=1e6, resume=True, **how)
-    replay(show, broker, CLOCK, again, stop=stop, progress=lambda _: next(seen) == 5 and stop.set())
+    replay(show, broker, CLOCK, again, stop=stop, progress=lambda _: next(seen) == 12 and stop.set())
     whole = in_topic(broker, topics[0])[0]
     assert len(whole) > len(first) > 300
     assert whole[: len(first)] == first

@@ -1,6 +1,7 @@
 """What is flagged, what is not, and that what is flagged stays stored but is left out of every view but one."""
 
 import json
+import random
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +140,13 @@ def test_a_time_far_from_both_neighbours_is_flagged_and_a_jump_of_the_stream_is_
     for size in (1, 2, 3, 4):
         append_in_pieces(tmp_path / f"pieces-{size}", lines, size)
         assert flags_by_offset(tmp_path / f"pieces-{size}") == {2: "time", 5: "time"}
+
+
+def test_a_file_in_no_order_of_time_gets_no_verdict_on_times(tmp_path):
+    dice = random.Random(3)
+    append(tmp_path, [rated(60 * dice.randrange(1_000), number, "heat+1995", 3) for number in range(1, 200)])
+    remember_term(tmp_path, F2026)
+    assert flags_by_offset(tmp_path) == {}
 
 
 def test_a_mistyped_time_is_not_the_end_of_the_log(tmp_path):

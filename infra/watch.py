@@ -104,11 +104,12 @@ def listen(run_dir: Path, log_dir: Path, supervisor: Supervisor) -> None:
     while True:
         headers, payload = childutils.listener.wait(sys.stdin, sys.stdout)
         name = childutils.get_headers(payload)["processname"]
-        too_many = count.died(name, time.time()) or headers["eventname"] == "PROCESS_STATE_FATAL"
+        fatal = headers["eventname"] == "PROCESS_STATE_FATAL" and supervisor.states()[name].word == "FATAL"
+        too_many = count.died(name, time.time()) or fatal  # an old FATAL is no news of what was started again since
         childutils.listener.ok(sys.stdout)
         if too_many:
+            give_up(supervisor, name)  # before the mark: who sees it may start the process again at once
             mark(run_dir, Failed(name, time.time(), DEATHS, last_lines(log_dir / f"{name}.log")))
-            give_up(supervisor, name)
             sys.stderr.write(f"gave up {name} after {DEATHS} deaths\n")
 
 

@@ -36,6 +36,7 @@ def test_recommended_movies_are_watched_more_about_seventy_minutes_later(tmp_pat
     first, later = _hours(shown, MIN_DELAY_MS / HOUR_MS, ids), _hours(shown, 6, ids)
     assert _share(first, movies) < 0.1
     assert before < 0.1
+    assert 0.15 < _share(later, movies) < 0.5
     assert _share(later, movies) > 3 * before
 
 

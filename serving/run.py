@@ -57,8 +57,11 @@ class Server(SharedListener):
         return trial.returncode == 0
 
     def _respawn_workers(self, workers: Sequence[int], spawn_target: Any, target_loader: Any, delay: float = 0) -> None:
-        """Replace workers by number: all of them in a roll (which comes with a delay), else those that died."""
-        for number in workers:
+        """Replace these workers by number in a roll (which comes with a delay), else all that died.
+
+        Of two that die in the same moment granian may name one.
+        """
+        for number in workers if delay else range(len(self.wrks)):
             old: Worker = self.wrks[number]
             if not self.interrupt_signal and (delay or not old.is_alive()):
                 fresh = self._spawn_worker(idx=number, target=spawn_target, callback_loader=target_loader)
@@ -70,14 +73,16 @@ class Server(SharedListener):
         if not old.is_alive():
             self.wrks[number] = fresh
         self._wait(BOOT_SECONDS, lambda: self._ready_since(began_ns) or not fresh.is_alive())
-        if not fresh.is_alive():
-            self.respawned_wrks[number] = time.monotonic()  # dying again within seconds is a crash loop: granian exits
-        elif old.is_alive() and self._ready_since(began_ns):
-            self._wait(DRAIN_SECONDS, lambda: False)
+        ready = self._ready_since(began_ns)
+        if not old.is_alive():
+            if not ready:  # granian exits if it dies within seconds of this: a crash loop, unlike one killed when ready
+                self.respawned_wrks[number] = time.monotonic()
+        elif ready:  # the old one is leaving; should its successor die, it is replaced like any other
+            self._wait(DRAIN_SECONDS, lambda: not fresh.is_alive())
             self.wrks[number] = fresh
             _stop(old)
-        elif old.is_alive():
-            log.error("a new worker did not answer within %g s: the old one stays", BOOT_SECONDS)
+        else:
+            log.error("a new worker died or did not answer within %g s: the old one stays", BOOT_SECONDS)
             _stop(fresh)
 
     def _ready_since(self, since_ns: int) -> bool:

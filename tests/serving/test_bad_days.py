@@ -50,8 +50,8 @@ def editable(tmp_path):
         yield running
 
 
-def edit(service, old: str, new: str) -> None:
-    app = service.directory / "serving/app.py"
+def edit(service, old: str, new: str, module: str = "app") -> None:
+    app = service.directory / f"serving/{module}.py"
     assert old in app.read_text()
     app.write_text(app.read_text().replace(old, new))
 
@@ -82,6 +82,30 @@ def test_a_worker_killed_again_soon_after_it_was_replaced_is_replaced_again(serv
         until(lambda killed=victim: len(now := service.workers()) == 2 and killed not in now, 10, "it is replaced")
         until(lambda: len(answering(service)) == 2, 10, "both answer")
     assert service.process.poll() is None
+
+
+def die_once_when_ready(service) -> Path:
+    """From now on, the first new worker kills itself as soon as it is ready; the file says that it did."""
+    ready, died = "            self._ready_file.touch()\n", service.directory / "died"
+    once = f"            if not (died := Path({str(died)!r})).exists():\n"
+    kill = "                died.touch()\n                os.kill(os.getpid(), 9)\n"
+    edit(service, ready, ready + once + kill, module="lifecycle")
+    return died
+
+
+@pytest.mark.parametrize("how", ["death", "roll"])
+def test_a_worker_killed_the_moment_it_is_ready_is_no_crash_loop(editable, how):
+    died, old = die_once_when_ready(editable), set(editable.workers())
+    if how == "roll":
+        os.kill(editable.process.pid, signal.SIGHUP)
+    else:
+        os.kill(max(old), signal.SIGKILL)
+    until(died.exists, 20, "a new worker came and died")
+    until(lambda: len(answering(editable)) == 2, 20, "two workers answer again")
+    until(
+        lambda: len(now := set(editable.workers())) == 2 and (how == "death" or not now & old), 20, "all are replaced"
+    )
+    assert editable.process.poll() is None
 
 
 def test_a_killed_worker_costs_at_most_the_requests_it_held_and_is_replaced(service):

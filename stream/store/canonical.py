@@ -35,11 +35,11 @@ class Block:
     @classmethod
     def of(cls, lines: Sequence[bytes]) -> "Block | None":
         """None if a line holds a newline itself, which only a message of a broker can."""
-        text = lines.text if isinstance(lines, TextLines) else b"\n".join(lines) + b"\n"
-        text += _PAD
+        whole = isinstance(lines, TextLines)
+        text = (lines.text if isinstance(lines, TextLines) else b"\n".join(lines) + b"\n") + _PAD
         data = np.frombuffer(text, np.uint8)
         ends = np.flatnonzero(data == ord("\n"))
-        if len(ends) != len(lines):
+        if not whole and len(ends) != len(lines):
             return None
         words: Words = np.ndarray(len(data) - 7, np.dtype("<u8"), text, strides=(1,))
         return cls(text, data, words, np.concatenate(([0], ends[:-1] + 1)), ends)
@@ -69,6 +69,7 @@ def _word(text: bytes) -> np.uint64:
 
 
 _GET_DATA, _DATA_M, _MPG, _LOW_4 = _word(b"GET /dat"), _word(b"a/m/"), _word(b".mpg"), _word(b"\xff" * 4)
+_COMMAS, _ONES, _HIGH_BITS = _word(b"," * 8), _word(b"\x01" * 8), _word(b"\x80" * 8)
 _SHORTEST = len("2026-03-01T10:15,4,GET /data/m/x/1.mpg")
 
 
@@ -87,16 +88,30 @@ def canonical_watches(block: Block) -> tuple[Ints, Watches]:
 
 def _split(block: Block) -> tuple[Ints, Ints, Ints]:
     """Rows whose third part is GET /data/m/….mpg, and the places of their first two commas."""
-    commas = np.flatnonzero(block.data == ord(","))
-    at = np.searchsorted(commas, block.starts)
-    commas = np.concatenate((commas, [len(block.data)] * 2))
-    first, second = commas[at], commas[at + 1]
-    rows = np.flatnonzero((second < block.ends) & (block.ends - block.starts >= _SHORTEST))
-    first, second = first[rows], second[rows]
-    good = block.words[second + 1] == _GET_DATA
+    rows = np.flatnonzero(block.ends - block.starts >= _SHORTEST)
+    starts, ends = block.starts[rows], block.ends[rows]
+    first = starts + _time_length(block.data, starts)
+    second = first + 1 + _up_to_comma(block.words[first + 1])
+    good = (first > starts) & (block.data[second] == ord(","))
+    good &= block.words[second + 1] == _GET_DATA
     good &= block.words[second + 9] & _LOW_4 == _DATA_M
-    good &= block.words[block.ends[rows] - 4] & _LOW_4 == _MPG
+    good &= block.words[ends - 4] & _LOW_4 == _MPG
     return rows[good], first[good], second[good]
+
+
+def _time_length(data: npt.NDArray[np.uint8], starts: Ints) -> Ints:
+    """Length of a time that ends in minutes, seconds or milliseconds, by the comma behind it; 0 if there is none."""
+    length = np.zeros(len(starts), np.int64)
+    for places in (23, 19, 16):
+        length[data[starts + places] == ord(",")] = places
+    return length
+
+
+def _up_to_comma(words: Words) -> Ints:
+    """Bytes before the first comma of each word, 8 if it has none."""
+    other = words ^ _COMMAS  # a zero byte where the comma is; its borrow sets the high bit, first at the lowest
+    zero = (other - _ONES) & ~other & _HIGH_BITS
+    return (np.bitwise_count((zero & (~zero + np.uint64(1))) - np.uint64(1)) >> 3).astype(np.int64)
 
 
 def _in_minute(block: Block, starts: Ints, length: Ints) -> tuple[Ints, Mask]:

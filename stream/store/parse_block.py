@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from stream.events import (
     MOVIE_ID,
@@ -22,6 +24,7 @@ from stream.events import (
     parse_line,
 )
 from stream.store.canonical import Block, Ints, Mask, Watches, canonical_watches, slices
+from stream.store.columns import numbers
 from stream.store.text_lines import ConvertedLines, TextLines
 
 KINDS = ("watch", "rate", "request", "account")
@@ -72,8 +75,7 @@ def parse_lines(lines: Sequence[bytes], clock: WallClock) -> Parsed:
     reader = _Reader(clock, parsed)
     start = 0
     for piece in _pieces(lines):
-        reader.read(piece, start)
-        start += len(piece)
+        start += reader.read(piece, start)
     if isinstance(lines, ConvertedLines):
         _reject(parsed, lines)
     return parsed
@@ -99,14 +101,17 @@ class _Reader:
     def __init__(self, clock: WallClock, parsed: Parsed) -> None:
         self._clock, self._parsed = clock, parsed
         self._minutes: dict[bytes, int] = {}
-        self._movies: dict[bytes, int] = {}
+        self._texts = pa.array([], pa.binary())  # movies, or what stood in their place ...
+        self._codes = np.zeros(0, np.int32)  # ... and what `_movie_code` says of them
 
-    def read(self, lines: Sequence[bytes], start: int) -> None:
-        """Parse one block whose first line is row `start`."""
+    def read(self, lines: Sequence[bytes], start: int) -> int:
+        """Parse one block whose first line is row `start`; the number of its lines."""
         block = Block.of(lines)
-        done = np.zeros(len(lines), np.bool_) if block is None else self._read_canonical(block, start)
+        n = len(lines) if block is None else len(block.starts)
+        done = np.zeros(n, np.bool_) if block is None else self._read_canonical(block, start)
         line_at = lines.__getitem__ if block is None else block.line
         self._read_odd({start + row: line_at(row) for row in np.flatnonzero(~done).tolist()})
+        return n
 
     def _read_canonical(self, block: Block, start: int) -> Mask:
         done = np.zeros(len(block.starts), np.bool_)
@@ -141,13 +146,21 @@ class _Reader:
 
     def _movie_codes(self, block: "Block", watch: "Watches") -> npt.NDArray[np.int32]:
         """Index of each line's movie in `Parsed.movies`; -1 where the text is no movie id."""
-        coded = slices(block, watch.movie_start, watch.movie_end).dictionary_encode()
-        texts = coded.dictionary.to_pylist()
-        for text in texts:
-            if text not in self._movies:
-                self._movies[text] = self._movie_code(text.decode("ascii", "replace"))
-        codes = np.array([self._movies[text] for text in texts], np.int32)
-        return codes[np.frombuffer(coded.indices.buffers()[1], np.int32, len(coded))]
+        texts = slices(block, watch.movie_start, watch.movie_end)
+        found = pc.index_in(texts, self._texts).fill_null(-1)
+        place = np.frombuffer(found.buffers()[1], np.int32, len(found)).copy()
+        new = np.flatnonzero(place < 0)
+        if len(new):
+            place[new] = self._learn(texts.take(numbers(new, pa.int64())).dictionary_encode())
+        return self._codes[place]
+
+    def _learn(self, new: pa.DictionaryArray) -> npt.NDArray[np.int32]:
+        """Remember texts not seen before; the place of each."""
+        codes = [self._movie_code(text.decode("ascii", "replace")) for text in new.dictionary.to_pylist()]
+        place = np.frombuffer(new.indices.buffers()[1], np.int32, len(new)) + np.int32(len(self._codes))
+        self._texts = pa.concat_arrays([self._texts, new.dictionary])
+        self._codes = np.concatenate((self._codes, np.array(codes, np.int32)))
+        return place
 
     def _movie_code(self, movie: str) -> int:
         known = self._parsed.movies

@@ -1,6 +1,7 @@
 """Lines as a file's reader hands them on: in one piece of memory, or converted from another format."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 
@@ -10,7 +11,10 @@ class TextLines(Sequence[bytes]):
     def __init__(self, text: bytes) -> None:
         """text: whole lines, each ended by a newline, the last one too."""
         self.text = text
-        self._count = text.count(b"\n")
+
+    @cached_property
+    def _count(self) -> int:
+        return self.text.count(b"\n")
 
     def __len__(self) -> int:
         return self._count

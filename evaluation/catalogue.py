@@ -3,18 +3,18 @@
 Without a catalogue the running time is taken from the log: the highest minute that anybody reached.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from evaluation.plays import Plays
+from stream.catalog.files import RecordFile
+from stream.catalog.records import MOVIES, Record, number_of
 
 MIN_VIEWERS = 5  # of a title, before the highest minute reached is taken for its end
 
@@ -28,34 +28,19 @@ class Title:
 
 
 def read_titles(catalog_dir: Path) -> dict[str, Title]:
-    """Movies of `movies.jsonl` by id; empty if there is no such file. Broken lines are passed over."""
-    path = catalog_dir / "movies.jsonl"
+    """Movies that the stream's catalogue keeps, by id; empty if it keeps none."""
+    path = catalog_dir / MOVIES.file
     return _read(path, path.stat().st_mtime_ns) if path.is_file() else {}
 
 
 @lru_cache(maxsize=2)
 def _read(path: Path, _mtime_ns: int) -> dict[str, Title]:
-    with path.open(encoding="utf-8") as lines:
-        return dict(filter(None, map(_title, lines)))
+    return {str(MOVIES.id_of(record)): _title(record) for record in RecordFile(path, MOVIES)}
 
 
-def _title(line: str) -> tuple[str, Title] | None:
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return None
-    if not isinstance(record, dict) or not isinstance(record.get("id"), str):
-        return None
-    runtime = _number(record.get("runtime"))
-    cost = _number(record.get("license_cost", record.get("cost")))  # prose says cost, data says license_cost
-    return record["id"], Title(runtime if runtime > 0 else math.nan, cost)
-
-
-def _number(value: Any) -> float:
-    try:
-        return math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        return math.nan
+def _title(record: Record) -> Title:
+    cost = record.get("license_cost", record.get("cost"))  # prose says cost, data says license_cost
+    return Title(number_of(record.get("runtime")) or math.nan, number_of(cost))
 
 
 def running_minutes(plays: Plays, titles: Mapping[str, Title]) -> npt.NDArray[np.float64]:

@@ -51,6 +51,8 @@ def ingest(
     if bool(files) == bool(follow_dir):
         raise click.UsageError("expected FILES or --follow-dir DIR, one of the two")
     settings = read_settings(StreamSettings)
+    if follow_dir and not follow_dir.is_dir():
+        click.echo(f"waiting for {follow_dir}, which is not there yet; a file DONE in it ends the waiting", err=True)
     paths: Iterable[Path] = follow(follow_dir) if follow_dir else files
     size = sum(path.stat().st_size for path in files) or None
     with tqdm(total=size, unit="B", unit_scale=True, disable=not sys.stderr.isatty()) as bar:

@@ -31,11 +31,20 @@ log = logging.getLogger("stream.consumer")
 def consume(settings: StreamSettings, stop: threading.Event, until_idle_s: float | None = None) -> int:
     """Consume until `stop` is set, or until no line came for `until_idle_s` seconds; returns how many were stored.
 
-    Raises PortTaken if the metrics' port is taken. A broker that is away, or a topic that is not there, is waited for.
+    Raises PortTaken if the metrics' port is taken. A broker that is away, or a topic that is not there, is waited for;
+    TimeoutError if that is why no line came.
     """
     metrics = ConsumerMetrics()
     serve(metrics.registry, settings.consumer_metrics_port, "CONSUMER_METRICS_PORT")
-    return run(feeds_of(settings, metrics), Keeper(settings, metrics), stop, until_idle_s)
+    feeds = feeds_of(settings, metrics)
+    stored = run(feeds, Keeper(settings, metrics), stop, until_idle_s)
+    plan, state = feeds[0].plan, feeds[0].state
+    if not stop.is_set() and state not in ("reading", "joining"):
+        raise TimeoutError(
+            f"expected lines of {plan.topic} at {plan.bootstrap}, could not read it for {until_idle_s:g} s"
+            f" ({state or 'no answer'}); python -m stream doctor looks what is wrong"
+        )
+    return stored
 
 
 def feeds_of(settings: StreamSettings, metrics: ConsumerMetrics) -> list[Feed]:

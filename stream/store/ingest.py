@@ -150,7 +150,7 @@ class _File:
     def _keep_records(self, table: m0_catalog.Table) -> None:
         text = (line.decode("utf-8", "replace") + "\n" for lines in _batches(self._chunks()) for line in lines)
         good, told = m0_catalog.keep_records(table, text, self.log.dir / "catalog", str(self.path))
-        self.tally.records.update({table.file.removesuffix(".jsonl"): good, "refused": len(told)})
+        self.tally.records.update({table.kind.file.removesuffix(".jsonl"): good, "refused": len(told)})
         self.tally.told += told
 
     def _chunks(self) -> Iterator[bytes]:

@@ -6,15 +6,14 @@ record is kept apart in `refused.jsonl` with the reasons. Start at `keep_records
 
 import csv
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from stream.catalog.files import RecordFile, append_lines
+from stream.catalog.records import MOVIES, USERS, Kind, Record
 from stream.events import MOVIE_ID
-
-Record = dict[str, Any]
 
 _WHOLE, _NUMBERS = {"tmdb_id", "vote_count"}, {"runtime", "popularity", "vote_average", "license_cost", "age"}
 REFUSED: Final = "refused.jsonl"
@@ -22,20 +21,19 @@ REFUSED: Final = "refused.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One of the two files: where its records go, and which columns it has."""
+    """One of the two files: what its rows are, and which columns it has."""
 
-    file: str  # of the cache
-    column: str  # the id's, in the file ...
-    key: str  # ... and in a record
+    kind: Kind
+    column: str  # the id's
     columns: tuple[str, ...]
 
 
 TABLES: Final = (
-    Table("movies.jsonl", "movie_id", "id", (
+    Table(MOVIES, "movie_id", (
         "movie_id", "title", "genres", "release_date", "runtime", "original_language", "overview", "popularity",
         "vote_average", "vote_count", "imdb_id", "tmdb_id", "license_cost",
     )),
-    Table("users.jsonl", "user_id", "user_id", (
+    Table(USERS, "user_id", (
         "user_id", "age", "occupation", "gender", "self_description_likes", "self_description_dislikes",
     )),
 )  # fmt: skip
@@ -51,8 +49,7 @@ def keep_records(table: Table, lines: Iterable[str], folder: Path, file: str) ->
 
     Returns how many rows made a record, and what is wrong with the others, by file and line number. Raises OSError.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    known = {json.dumps(record, sort_keys=True) for record in _kept(folder / table.file)}
+    known = {json.dumps(record, sort_keys=True) for record in _kept(folder / table.kind.file)}
     good, fresh, refused, told = 0, [], [], []
     for number, names, cells in _rows(lines):
         record, wrong = _record(table, names, cells)
@@ -64,9 +61,10 @@ def keep_records(table: Table, lines: Iterable[str], folder: Path, file: str) ->
         if (text := json.dumps(record, sort_keys=True)) not in known:
             known.add(text)
             fresh.append(record)
-    _append(folder / table.file, fresh)
+    RecordFile(folder / table.kind.file, table.kind).append((str(record[table.kind.key]), record) for record in fresh)
     there = {json.dumps(record, sort_keys=True) for record in _kept(folder / REFUSED)}
-    _append(folder / REFUSED, [record for record in refused if json.dumps(record, sort_keys=True) not in there])
+    left = [record for record in refused if json.dumps(record, sort_keys=True) not in there]
+    append_lines(folder / REFUSED, [json.dumps(record).encode() + b"\n" for record in left])
     return good, told
 
 
@@ -86,19 +84,19 @@ def _rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str], list[str]]]:
 
 def _record(table: Table, names: list[str], cells: list[str]) -> tuple[Record, list[str]]:
     """The record of a row, and why it is none."""
-    record: Record = {table.key: None}
+    record: Record = {table.kind.key: None}
     wrong = [] if len(names) == len(cells) else [f"expected {len(names)} columns, got {len(cells)}"]
     for name, text in zip(names, cells, strict=False):
         try:
-            record[table.key if name == table.column else name] = _value(name, text.strip())
+            record[table.kind.key if name == table.column else name] = _value(name, text.strip())
         except ValueError:
             record[name] = text
             wrong.append(f"{name}: expected a number of at least 0, got {text[:40]!r}")
-    key = str(record[table.key])
-    if not (MOVIE_ID.fullmatch(key) if table.key == "id" else key.isascii() and key.isdigit() and len(key) <= 18):
+    key = str(record[table.kind.key])
+    if not (MOVIE_ID.fullmatch(key) if table.kind.key == "id" else key.isascii() and key.isdigit() and len(key) <= 18):
         wrong.append(f"{table.column}: got {key[:40]!r}")
-    elif table.key == "user_id":
-        record[table.key] = int(key)
+    elif table.kind.key == "user_id":
+        record[table.kind.key] = int(key)
     return record, wrong
 
 
@@ -123,15 +121,3 @@ def _kept(path: Path) -> Iterator[Record]:
                 continue  # torn by a kill
             if isinstance(record, dict):
                 yield {name: value for name, value in record.items() if name != "fetched_ns"}
-
-
-def _append(path: Path, records: list[Record]) -> None:
-    if not records:
-        return
-    text = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-    with path.open("ab+") as out:
-        if out.seek(0, os.SEEK_END) and path.read_bytes()[-1:] != b"\n":
-            text = "\n" + text  # behind a line that a kill has torn
-        out.write(text.encode("utf-8", "replace"))
-        out.flush()
-        os.fsync(out.fileno())

@@ -155,7 +155,9 @@ def test_a_wrong_setting_is_named_by_every_command(words, monkeypatch):
 
 
 def test_a_broker_that_is_away_is_named_with_the_command_that_looks_why():
-    commands = {"replay": ["replay", "good.log"], "record": ["record", "out.log"]}
+    commands = {
+        "replay": ["replay", "good.log"], "record": ["record", "out.log"], "consume": ["consume", "--until-idle", "1"],
+    }  # fmt: skip
     running = {
         name: subprocess.Popen(
             [sys.executable, "-m", "stream", *words],
@@ -165,6 +167,7 @@ def test_a_broker_that_is_away_is_named_with_the_command_that_looks_why():
     }  # fmt: skip
     said = {name: process.communicate(timeout=60)[1] for name, process in running.items()}
     assert {name: process.returncode for name, process in running.items()} == dict.fromkeys(commands, 1)
+    assert "expected lines of movielog1 at" in said["consume"]
     for words in said.values():
         assert f"no answer from the broker at 127.0.0.1:{os.environ['KAFKA_PORT']}" in words
         assert "python -m stream doctor" in words

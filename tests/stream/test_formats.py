@@ -89,6 +89,7 @@ def test_records_of_the_online_section_look_like_the_apis(tmp_path):
     ingest(write_m0(tmp_path), tmp_path / "store", ONLINE, format_="m0")
     cache = tmp_path / "store" / "catalog"
     movies, users = ([json.loads(line) for line in (cache / name).open()] for name in ("movies.jsonl", "users.jsonl"))
+    assert all(record.pop("fetched_ns") for record in [*movies, *users])
     assert movies[0] | {"overview": ""} == {
         "id": "heat+1995", "title": "Heat", "genres": [{"name": "Action"}, {"name": "Crime"}, {"name": "Drama"}],
         "release_date": "1995-12-15", "runtime": 170, "original_language": "en", "overview": "", "popularity": 17.9,

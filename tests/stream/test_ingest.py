@@ -179,6 +179,20 @@ def test_files_are_followed_in_order_until_they_are_done(tmp_path):
     assert info(tmp_path / "store")["digest"] == f"{digest(lines):032x}"
 
 
+def test_a_folder_that_is_not_there_yet_is_waited_for_and_that_is_said(tmp_path):
+    folder = tmp_path / "history"
+    command = ["stream", "ingest", "--follow-dir", str(folder), "--store", str(tmp_path / "store"), "--json"]
+    with subprocess.Popen([sys.executable, "-m", *command], stdout=-1, stderr=-1, text=True) as running:
+        try:
+            assert running.stderr.readline().startswith(f"waiting for {folder}, which is not there yet")
+            folder.mkdir()
+            (folder / "one.log").write_bytes(b"\n".join(without_cr(some_lines(300))) + b"\n")
+            (folder / "DONE").touch()
+            assert json.loads(running.communicate(timeout=60)[0])["stored"] == 300
+        finally:
+            running.kill()
+
+
 def test_commands_print_one_object(tmp_path):
     path, store = tmp_path / "a.log", str(tmp_path / "store")
     path.write_bytes(b"\n".join(some_lines(500)) + b"\n")

@@ -10,7 +10,7 @@ import os
 import shutil
 from pathlib import Path
 
-_KINDS = ("counter", "histogram", "gauge_livemostrecent")
+_KINDS = ("counter", "histogram", "gauge_livemostrecent", "gauge_livesum")
 _BYTES = 256 * 1024  # some hundred times what the service's metrics take
 
 

@@ -9,12 +9,12 @@ Start reading at `Slots.look`.
 import contextlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from stream.published import DamagedModel, Pointer, PublishedModel, Slot, load_model, read_pointer
+from stream.published import DEFAULT_SLOT, DamagedModel, Pointer, PublishedModel, Slot, load_model, read_pointer
 
 RETRY_SECONDS = 10.0  # a damaged folder may be mended without the pointer moving
 _STAND_INS = 3  # other versions tried where nothing is live yet
@@ -58,7 +58,7 @@ class Slots:
         try:
             pointer = read_pointer(self._models_dir)
         except (DamagedModel, OSError) as error:
-            self._settle(dict(self.live.models), [str(error)], moved)
+            self._keep([str(error)], moved)
         else:
             self._follow(pointer, moved)
 
@@ -73,8 +73,7 @@ class Slots:
 
     def _follow(self, pointer: Pointer | None, moved: bool) -> None:
         if pointer is None:  # nothing was ever published, or somebody took the pointer away
-            gone = ["live.json is gone"] if self.live.models else []
-            self._settle(dict(self.live.models), gone, moved)
+            self._keep(["live.json is gone"] if self.live.models or _newest_versions(self._models_dir) else [], moved)
             return
         models, problems = {}, []
         for name, slot in pointer.slots.items():
@@ -86,6 +85,13 @@ class Slots:
                     models[name] = kept
         self._settle(models, problems, moved)
 
+    def _keep(self, problems: list[str], moved: bool) -> None:
+        """Without a pointer that can be read: what is live, or the newest version for a worker that starts now."""
+        models = dict(self.live.models)
+        if not models and (found := _first_sound(_newest_versions(self._models_dir))):
+            models = {DEFAULT_SLOT: found}
+        self._settle(models, problems, moved)
+
     def _load(self, name: str, slot: Slot) -> PublishedModel:
         """The slot's model; its base arrays are read and checked once, however often the overlay changes."""
         now = self.live.models.get(name)
@@ -95,12 +101,7 @@ class Slots:
 
     def _stand_in(self, slot: Slot) -> PublishedModel | None:
         """For a worker that starts beside a damaged folder: the version without its overlay, else another version."""
-        for folder in (self._models_dir / slot.version, *_newest_versions(self._models_dir)):
-            try:
-                return load_model(folder)
-            except DamagedModel:
-                continue
-        return None
+        return _first_sound([self._models_dir / slot.version, *_newest_versions(self._models_dir)])
 
     def _settle(self, models: dict[str, PublishedModel], problems: list[str], moved: bool) -> None:
         before, problem = self.live, "; ".join(problems) or None
@@ -125,6 +126,13 @@ def _folder(models_dir: Path, version: str) -> Path:
     if folder.parent != models_dir or version in ("", ".", ".."):
         raise DamagedModel(models_dir / "live.json", f"{version!r} is no version's name")
     return folder
+
+
+def _first_sound(folders: Iterable[Path]) -> PublishedModel | None:
+    for folder in folders:
+        with contextlib.suppress(DamagedModel):
+            return load_model(folder)
+    return None
 
 
 def _newest_versions(models_dir: Path) -> list[Path]:

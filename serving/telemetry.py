@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from serving.answerer import Offer
+from serving.clients import Clients
 from serving.spool import Spool
 from stream.answers import TIERS, Answer
 from stream.evidence import alive
@@ -44,6 +45,7 @@ class Telemetry:
         self._prefix = f"{os.getpid():x}-{start_ns:x}"
         self._registry = CollectorRegistry()
         self._define(limit_s)
+        self.asking = Clients(self)
 
     def _define(self, limit_s: float) -> None:
         where: dict[str, Any] = {"registry": self._registry}
@@ -61,6 +63,11 @@ class Telemetry:
         self._live = Gauge(
             "matinee_model_live", help_text, ["slot", "version"], multiprocess_mode="livemostrecent", **where
         )
+        self._busiest = Gauge(
+            "matinee_busiest_client_requests_per_second", "Of each worker's busiest client, workers added.",
+            multiprocess_mode="livesum", **where,
+        )  # fmt: skip
+        self._flood = Counter("matinee_flood_requests", "Requests of clients that ask far too often.", **where)
         self._by_status = {status: self._requests.labels(status) for status in ("200", "400")}
 
     def record(self, user_id: int, offer: Offer, *, seconds: float) -> str:
@@ -92,6 +99,7 @@ class Telemetry:
             if not environ["PATH_INFO"].lstrip("/").startswith(METERED):
                 return app(environ, start_response)
             started = time.perf_counter()
+            self.asking.count(environ.get("REMOTE_ADDR", ""))
 
             def counted(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
                 self._count(status[:3], time.perf_counter() - started)
@@ -104,6 +112,11 @@ class Telemetry:
     def _count(self, status: str, seconds: float) -> None:
         (self._by_status.get(status) or self._requests.labels(status)).inc()
         self._latency.observe(seconds)
+
+    def clients(self, busiest_per_s: float, flood: int) -> None:
+        """How often the busiest client asked in the last window, and how many requests were a flood."""
+        self._busiest.set(busiest_per_s)
+        self._flood.inc(flood)
 
     def swapped(self, slot: str, version: str, previous: str | None) -> None:
         """A slot answers from `version` from now on."""

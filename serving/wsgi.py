@@ -55,7 +55,8 @@ def _assemble(settings: ServingSettings, metrics_dir: Path | None, start_ns: int
     trials.look()
     answerer = Answerer(lambda: slots.live, lambda: trials.running, telemetry.failed)
     app = create_app(answerer, telemetry, _commit())
-    lifecycle = Lifecycle(settings.roll_file, settings.ready_file, start_ns, [slots.look, trials.look, spool.measure])
+    chores = [slots.look, trials.look, spool.measure, telemetry.asking.look]
+    lifecycle = Lifecycle(settings.roll_file, settings.ready_file, start_ns, chores)
     app.after_request(lifecycle.close_connection)
     app.test_client().get("/health")  # the first request of a Flask application costs 20 ms more than the second
     return app, lifecycle

@@ -106,3 +106,50 @@ def test_newcomers_are_those_without_a_list_of_their_own(live):
     answerer = Answerer(lambda: live, lambda: (trial,))
     assert answerer.answer(KNOWN_USERS[0]).arms == {}
     assert answerer.answer(7).arms == {"hello": "x"}
+
+
+def test_an_experiment_that_breaks_costs_its_arm_and_not_the_models_popular_list(live, caplog):
+    def broken():
+        raise RuntimeError("no such layer")
+
+    offer = Answerer(lambda: live, broken).answer(KNOWN_USERS[0])
+    assert (offer.tier, offer.model_version, offer.movies) == ("popular", "1", live.models["default"].popular[:20])
+    assert "no such layer" in caplog.text
+
+
+def test_a_pointer_without_the_default_slot_is_answered_by_what_is_live(tmp_path):
+    model = load_model(publish(tmp_path, "1", live=False))
+    offer = Answerer(lambda: Live({"new": model})).answer(7)
+    assert (offer.tier, offer.movies) == ("popular", model.popular[:20])
+
+
+CATALOGUE = [f"film+{n}" for n in range(30)]
+ROWS = st.lists(st.lists(st.integers(-1, 29), min_size=25, max_size=25), min_size=1, max_size=3)
+
+
+@st.composite
+def models(draw):
+    """Slots with a version each: some without the default one, lists with gaps, repeats and of every tier."""
+    slots = draw(st.lists(st.sampled_from(["default", "m", "l", "m+l"]), unique=True, max_size=4))
+    return {
+        slot: (draw(ROWS), draw(st.integers(0, 4)), draw(st.lists(st.integers(0, 29), min_size=1))) for slot in slots
+    }
+
+
+@given(models=models(), failing=st.booleans(), users=st.lists(st.integers(-(10**18), 10**18), max_size=3))
+def test_every_tier_gives_1_to_20_different_known_movies_and_the_shipped_list_only_without_a_model(
+    models, failing, users, tmp_path_factory
+):
+    folder, loaded = tmp_path_factory.mktemp("tiers"), {}
+    for number, (slot, (lists, tier, popular)) in enumerate(models.items()):
+        tiers = np.full(len(lists), tier)
+        tables = Tables(np.array(sorted(CATALOGUE)), np.arange(len(lists)), np.array(lists), tiers, np.array(popular))
+        loaded[slot] = load_model(write_model(folder, tables, Manifest(str(number), "test"), {}))
+    trials = [Experiment(layer, layer, "all", (Arm("x", 0.5, layer[0]),), layer) for layer in ("model", "list")]
+    answerer = Answerer(lambda: Live(loaded), lambda: 1 / 0 if failing else trials)
+    for user in [0, 1, 2, 3, *users]:
+        offer = answerer.answer(user)
+        assert 1 <= len(offer.movies) <= 20
+        assert len(set(offer.movies)) == len(offer.movies)
+        assert set(offer.movies) <= set(CATALOGUE if loaded else shipped_list())
+        assert bool(offer.model_version) == bool(loaded)

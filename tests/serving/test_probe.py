@@ -46,7 +46,7 @@ def test_a_service_that_answers_json_to_everything_fails_by_name():
     failed = {v.id for v in probe(f"http://127.0.0.1:{server.server_port}", limit_ms=600) if not v.holds}
     server.shutdown()
     server.server_close()
-    assert {"a user is answered with a list", "a word is refused"} <= failed
+    assert {"a user is answered with a list", "a word is no failure"} <= failed
 
 
 def test_a_service_that_is_not_there_fails_every_check_but_does_not_raise():

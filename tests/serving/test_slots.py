@@ -158,3 +158,17 @@ def test_a_worker_that_starts_beside_a_damaged_version_answers_from_the_newest_w
     slots.look()
     assert version(slots) == "2"
     assert "3" in slots.live.problem
+
+
+@pytest.mark.parametrize("pointer", [None, b"", b'{"format_version": 1, "slots": {"default": 7}}'])
+def test_a_worker_that_starts_without_a_readable_pointer_answers_from_the_newest_sound_version(
+    tmp_path, slots, pointer
+):
+    publish(tmp_path, "1")
+    (publish(tmp_path, "2") / "lists.npy").write_bytes(b"cut")
+    (tmp_path / "live.json").unlink()
+    if pointer is not None:
+        (tmp_path / "live.json").write_bytes(pointer)
+    slots.look()
+    assert slots.live.models["default"].version == "1"
+    assert "live.json" in slots.live.problem

@@ -1,12 +1,12 @@
 """The HTTP service: `/recommend/<userid>` for the course's requester, and what operators ask.
 
 Built from objects that already run, so that a test can pass its own. Every answer is one line of plain text or JSON;
-whatever a client sends, it learns nothing of our insides. Start reading at `recommend` in `create_app`.
+whatever a client sends, it learns nothing of our insides. Start reading at `_lists`.
 """
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _USER_ID = re.compile(r"-?[0-9]{1,18}", re.ASCII)  # what a signed 64-bit number holds, whatever its digits
+_PLAIN_PATH = re.compile(r"/recommend/(-?[0-9]{1,18})", re.ASCII)
+_PLAIN_TEXT = [("Content-Type", "text/plain; charset=utf-8")]
 _NOT_A_USER_ID = "user id must be a whole number of at most 18 digits, e.g. /recommend/417\n"
 _HEADERS = [
     ("X-Content-Type-Options", "nosniff"),
@@ -28,6 +30,9 @@ _HEADERS = [
     ("Referrer-Policy", "no-referrer"),
     ("Cache-Control", "no-store"),
 ]
+
+Headers = list[tuple[str, str]]
+Lists = Callable[..., tuple[str, Headers]]  # user id, whether to hand the list out: body and headers
 
 
 def create_app(answerer: Answerer, telemetry: Telemetry, commit: str = "unknown") -> Flask:
@@ -38,27 +43,52 @@ def create_app(answerer: Answerer, telemetry: Telemetry, commit: str = "unknown"
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # `/recommend//42` is no user id; it must not be redirected to one
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    _add_recommend(app, answerer, telemetry)
+    recommend = _lists(answerer, telemetry)
+    _add_recommend(app, recommend)
     _add_operators_pages(app, answerer, telemetry, commit)
     app.register_error_handler(HTTPException, _one_line)
-    app.wsgi_app = telemetry.metered(_hardened(app.wsgi_app))  # type: ignore[assignment,method-assign]
+    app.wsgi_app = telemetry.metered(_hardened(_around_flask(app.wsgi_app, recommend)))  # type: ignore[assignment,method-assign]
     return app
 
 
-def _add_recommend(app: Flask, answerer: Answerer, telemetry: Telemetry) -> None:
+def _lists(answerer: Answerer, telemetry: Telemetry) -> Lists:
+    def recommend(user_id: int, hand_out: bool = True) -> tuple[str, Headers]:
+        """Up to 20 movie ids, best first, comma-separated on one line; every list given comes from here."""
+        started = time.perf_counter()
+        offer = answerer.answer(user_id)  # never raises: falls back to the shipped list
+        headers = [("X-Model", offer.model_version or "none"), ("X-Tier", offer.tier)]
+        if hand_out:
+            request_id = telemetry.record(user_id, offer, seconds=time.perf_counter() - started)
+            headers.append(("X-Request-Id", request_id))
+        return ",".join(offer.movies), headers
+
+    return recommend
+
+
+def _add_recommend(app: Flask, recommend: Lists) -> None:
     @app.get("/recommend", defaults={"user_id": ""}, strict_slashes=False)
     @app.get("/recommend/<path:user_id>")
-    def recommend(user_id: str) -> Response:
-        """Up to 20 movie ids, best first, comma-separated on one line."""
-        started = time.perf_counter()
+    def requested(user_id: str) -> Response:
+        """A list for whatever is a user's id, however it is written."""
         if not _USER_ID.fullmatch(user_id := user_id.removesuffix("/")):
             return Response(_NOT_A_USER_ID, status=400, mimetype="text/plain")
-        offer = answerer.answer(int(user_id))  # never raises: falls back to the shipped list
-        headers = [("X-Model", offer.model_version or "none"), ("X-Tier", offer.tier)]
-        if request.method == "GET":  # HEAD hands out no list
-            request_id = telemetry.record(int(user_id), offer, seconds=time.perf_counter() - started)
-            headers.append(("X-Request-Id", request_id))
-        return Response(",".join(offer.movies), headers=headers, mimetype="text/plain")
+        body, headers = recommend(int(user_id), request.method == "GET")  # HEAD hands out no list
+        return Response(body, headers=headers, mimetype="text/plain")
+
+
+def _around_flask(app: "WSGIApplication", recommend: Lists) -> "WSGIApplication":
+    """Answers a plain `GET /recommend/42` itself: Flask's routing and response cost more than the list (docs)."""
+
+    def answer(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        plain = _PLAIN_PATH.fullmatch(environ["PATH_INFO"]) if environ["REQUEST_METHOD"] == "GET" else None
+        if plain is None:
+            return app(environ, start_response)
+        body, headers = recommend(int(plain[1]))
+        data = body.encode()
+        start_response("200 OK", [*_PLAIN_TEXT, ("Content-Length", str(len(data))), *headers])
+        return (data,)
+
+    return answer
 
 
 def _add_operators_pages(app: Flask, answerer: Answerer, telemetry: Telemetry, commit: str) -> None:

@@ -11,12 +11,14 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-
-from flask import Response
+from typing import TYPE_CHECKING, Any
 
 from serving.listener import stop_accepting
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 POLL_SECONDS = 0.5
 ORPHAN_SECONDS = 2.0  # an orphan answers this long, so that a new server can take over without a gap ...
@@ -57,11 +59,16 @@ class Lifecycle:
         time.sleep(LAST_SECONDS)
         os._exit(1)  # it did not go by itself
 
-    def close_connection(self, response: Response) -> Response:
-        """Tell a client that keeps its connection to open another one, if this worker is leaving."""
-        if self.leaving:
-            response.headers["Connection"] = "close"
-        return response
+    def closing(self, app: "WSGIApplication") -> "WSGIApplication":
+        """`app`, telling clients that keep their connection to open another one once this worker is leaving."""
+
+        def closed(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+            def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+                return start_response(status, [*headers, ("Connection", "close")], exc_info)
+
+            return app(environ, start if self.leaving else start_response)
+
+        return closed
 
     def _round(self) -> None:
         if not self.leaving and self._succeeded():

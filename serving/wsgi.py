@@ -57,7 +57,7 @@ def _assemble(settings: ServingSettings, metrics_dir: Path | None, start_ns: int
     app = create_app(answerer, telemetry, _commit())
     chores = [slots.look, trials.look, spool.measure, telemetry.asking.look]
     lifecycle = Lifecycle(settings.roll_file, settings.ready_file, start_ns, chores)
-    app.after_request(lifecycle.close_connection)
+    app.wsgi_app = lifecycle.closing(app.wsgi_app)  # type: ignore[assignment,method-assign]
     app.test_client().get("/health")  # the first request of a Flask application costs 20 ms more than the second
     return app, lifecycle
 

@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from running_service import Service, children, free_port, start_service, stop
 
@@ -240,8 +239,3 @@ def _tails(pairs: list[tuple[Window, Window]], keys: tuple[str, ...]) -> str:
 def _failures(name: str, pairs: list[tuple[Window, Window]]) -> Figure:
     late = sum(int(ours["max"] > (TERM.timeout_ms or 800)) for ours, _ in pairs)
     return Figure(name, sum(ours["failed"] for ours, _ in pairs) + late, 0, False, unit="requests")
-
-
-if __name__ == "__main__":
-    answer: list[Any] = figures()
-    print(*answer, sep="\n")

@@ -1,4 +1,4 @@
-"""Publishes models into a folder until it is ended, as a retraining does: computes lists, writes them, moves the pointer.
+"""Publishes models into a folder until it is ended, as a retraining does: lists, folder, pointer.
 
 python publisher.py MODELS_DIR [VERSIONS]; one thread, only in time that nobody else wants.
 """

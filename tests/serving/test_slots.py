@@ -161,9 +161,7 @@ def test_a_worker_that_starts_beside_a_damaged_version_answers_from_the_newest_w
 
 
 @pytest.mark.parametrize("pointer", [None, b"", b'{"format_version": 1, "slots": {"default": 7}}'])
-def test_a_worker_that_starts_without_a_readable_pointer_answers_from_the_newest_sound_version(
-    tmp_path, slots, pointer
-):
+def test_a_worker_that_starts_without_a_readable_pointer_takes_the_newest_sound_version(tmp_path, slots, pointer):
     publish(tmp_path, "1")
     (publish(tmp_path, "2") / "lists.npy").write_bytes(b"cut")
     (tmp_path / "live.json").unlink()

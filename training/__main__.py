@@ -120,17 +120,54 @@ def schedule() -> None:
 @cli.command()
 @click.argument("user", type=int)
 @click.argument("time", type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]), required=False)
+@click.option("--check/--no-check", default=True, show_default=True, help="Compute the recorded digests anew.")
 @click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
-def trace(user: int, time: datetime | None, as_json: bool) -> None:
-    """Say where the last answer to USER came from: model, code, data. TIME (real, UTC) asks for an earlier one."""
+def trace(user: int, time: datetime | None, check: bool, as_json: bool) -> None:
+    """Say where the last answer to USER came from: model, code, data. TIME (real, UTC) asks for an earlier one.
+
+    Exit 1 if there is none, or if something is not what was recorded.
+    """
     from training import trace as tracing
 
     until_ns = int((time.replace(tzinfo=UTC) if time else datetime.now(UTC)).timestamp() * 1e9)
     try:
-        found = tracing.trace(read_settings(TrainingSettings), user, until_ns)
+        found = tracing.trace(read_settings(TrainingSettings), user, until_ns, check=check)
     except tracing.NoSuchAnswer as error:
         raise click.ClickException(str(error)) from None
     _print(found.record(), as_json, found.text)
+    sys.exit(0 if found.holds else 1)
+
+
+@cli.command()
+@click.argument("version")
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+def reproduce(version: str, as_json: bool) -> None:
+    """Fit VERSION again on the data it was made from, and say whether everybody gets the same list; exit 1 if not."""
+    from training import reproduce as reproducing
+    from training.models import UnknownModel
+    from training.registry import NoSuchVersion
+
+    try:
+        found = reproducing.reproduce(read_settings(TrainingSettings), version)
+    except (DamagedModel, NoSuchVersion, UnknownModel, reproducing.CannotReproduce) as error:
+        raise click.ClickException(str(error)) from None
+    _print(found.record(), as_json, found.text)
+    sys.exit(0 if found.holds else 1)
+
+
+@cli.command()
+@click.argument("version")
+def card(version: str) -> None:
+    """Print the model card of VERSION, in Markdown."""
+    from training.card import model_card
+    from training.registry import NoSuchVersion, Registry
+
+    registry = Registry(read_settings(TrainingSettings).mlflow_dir)
+    try:
+        found = registry.get(version)
+        click.echo(model_card(found, registry.facts(found)))
+    except (DamagedModel, NoSuchVersion) as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _log(times: bool) -> None:

@@ -5,6 +5,7 @@ through. Moving an alias changes nothing that is served: `training.publish` does
 """
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ class Version:
     metrics: dict[str, float | None]
     verdict: str
     pruned: bool  # its arrays are deleted; it can be read about, not published
+    pruned_ns: int | None = None  # when (UTC), where that was noted
 
 
 class Registry:
@@ -99,6 +101,7 @@ class Registry:
         for version in old:
             tracking.drop_arrays(self.mlflow, version.run_id)
             self.mlflow.set_model_version_tag(MODEL, version.number, "pruned", "true")
+            self.mlflow.set_model_version_tag(MODEL, version.number, "pruned_ns", str(time.time_ns()))
         return [version.number for version in old]
 
     def _version(self, found: Any, aliases: Mapping[str, str]) -> Version:
@@ -106,6 +109,8 @@ class Registry:
         held = tuple(sorted(alias for alias, number in aliases.items() if str(number) == str(found.version)))
         metrics = json.loads(found.tags["metrics"])
         created_ns, pruned = found.creation_timestamp * 1_000_000, found.tags.get("pruned") == "true"
+        when = found.tags.get("pruned_ns")
         return Version(
-            str(found.version), recipe, found.run_id, created_ns, held, metrics, found.tags["verdict"], pruned
-        )
+            str(found.version), recipe, found.run_id, created_ns, held, metrics, found.tags["verdict"], pruned,
+            None if when is None else int(when),
+        )  # fmt: skip

@@ -1,11 +1,14 @@
 """Where a recommendation came from: answer, arms, model version, code commit, data. Start at `trace`."""
 
-from dataclasses import asdict, dataclass
+import contextlib
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from stream.published import DamagedModel, Manifest
+from training.registry import NoSuchVersion, Registry
 from training.settings import TrainingSettings
+from training.verified import Check, day, verify
 
 ANSWER = """
     SELECT at_ns, user_id, movies, tier, arms, model_version, request_id FROM answers
@@ -29,6 +32,12 @@ class Trace:
     arms: str
     version: str
     made: dict[str, Any] | None
+    checks: list[Check] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing that could be looked at differs from what was recorded."""
+        return all(check.holds is not False for check in self.checks)
 
     def record(self) -> dict[str, Any]:
         """As JSON shows it."""
@@ -46,45 +55,51 @@ class Trace:
         git, data = self.made["git"], self.made["data"]
         changed = " with changes that were not committed" if git.get("dirty") else ""
         ranges = (f"{s['source']}-{s['partition']} {s['first']}..{s['last']}" for s in data.get("sources", []))
+        marks = {True: "verified", False: "DIFFERS", None: "not to be verified"}
         return "\n".join([
             *lines,
             f"recipe   {self.made['name']} {self.made['parameters']}",
             f"code     commit {git.get('commit')}{changed}, lock {self.made['lock_digest']}",
             f"data     {data.get('events')} events, digest {data.get('digest')}, from {'; '.join(ranges)}",
+            *(f"{marks[check.holds]}: {check.what}: {check.said}" for check in self.checks),
         ])  # fmt: skip
 
 
-def trace(settings: TrainingSettings, user_id: int, until_ns: int) -> Trace:
-    """The last answer to a user until a real time (UTC). Raises NoSuchAnswer."""
+def trace(settings: TrainingSettings, user_id: int, until_ns: int, *, check: bool = True) -> Trace:
+    """The last answer to a user until a real time (UTC), and what made it, verified if `check`. Raises NoSuchAnswer."""
     from stream.store.query import query
 
     found = query(settings.store_dir, ANSWER, user_id=user_id, until_ns=until_ns)
     if not len(found["at_ns"]):
         raise NoSuchAnswer(f"the store holds no answer to user {user_id} until {_shown(until_ns)}")
     row = {name: column[0] for name, column in found.items()}
-    version = str(row["model_version"] or "")
+    number = str(row["model_version"] or "")
     at, movies = _shown(int(row["at_ns"])), [str(movie) for movie in row["movies"]]
-    return Trace(user_id, at, row["request_id"], movies, row["tier"], row["arms"], version, _made(settings, version))
+    made = _made(settings, number)
+    checks = verify(settings, number, made, _pruned_on(settings, number)) if made and check else []
+    return Trace(user_id, at, row["request_id"], movies, row["tier"], row["arms"], number, made, checks)
 
 
-def _made(settings: TrainingSettings, version: str) -> dict[str, Any] | None:
+def _made(settings: TrainingSettings, number: str) -> dict[str, Any] | None:
     """The manifest of a version: from its folder, else from its run, which keeps it after the arrays are pruned."""
-    if not version:
+    if not number:
         return None
-    try:
-        return asdict(Manifest.read(settings.models_dir / version))
-    except DamagedModel:
-        return _registered(settings, version)
+    with contextlib.suppress(DamagedModel):
+        return asdict(Manifest.read(settings.models_dir / number))
+    with contextlib.suppress(NoSuchVersion, DamagedModel):
+        registry = Registry(settings.mlflow_dir)
+        return registry.facts(registry.get(number))
+    return None
 
 
-def _registered(settings: TrainingSettings, version: str) -> dict[str, Any] | None:
-    from training.registry import NoSuchVersion, Registry
-
-    registry = Registry(settings.mlflow_dir)
-    try:
-        return registry.facts(registry.get(version))
-    except (NoSuchVersion, DamagedModel):
+def _pruned_on(settings: TrainingSettings, number: str) -> str | None:
+    """Date on which a version's arrays were deleted; asked only where its folder is gone, for MLflow is slow."""
+    if (settings.models_dir / number).exists():
         return None
+    with contextlib.suppress(NoSuchVersion):
+        version = Registry(settings.mlflow_dir).get(number)
+        return day(version.pruned_ns) if version.pruned_ns else None
+    return None
 
 
 def _shown(at_ns: int) -> str:

@@ -5,7 +5,8 @@ split, user by user: the champion's recipe is fitted anew on the same training p
 seen the test part. Start at `judge`.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from training.servable import Histories
 MARGIN = 0.01  # how much worse than the champion a model may be, as a share of the champion's NDCG@20
 MIN_MOVIES = K  # distinct movies over all lists
 MAX_BYTES = 2 * 10**9  # arrays, beside which serving and refresh must still fit
+MIN_LISTS_PER_S = 100.0  # computed; a slower model could not keep up with the stream between two refreshes
 UNKNOWN_USER = -1
 
 
@@ -30,6 +32,10 @@ class Verdict:
     def record(self) -> dict[str, Any]:
         """As kept in manifest and registry."""
         return {"verdict": "pass" if self.passed else "fail", "reasons": list(self.reasons)}
+
+    def noting(self, sentence: str) -> "Verdict":
+        """The same verdict with a remark that decides nothing."""
+        return replace(self, reasons=(*self.reasons, sentence))
 
 
 def judge(candidate: Scored, champion: Scored | None, popularity: Scored) -> Verdict:
@@ -52,6 +58,7 @@ def broken_rules(candidate: Scored) -> list[str]:
     """Sanity rules that the lists break, in words; none if all is well."""
     servable, shown = candidate.servable, np.unique(candidate.lists[candidate.lists >= 0])
     stranger = servable.top(np.array([UNKNOWN_USER]), Histories.none(1), K)
+    speed = candidate.metrics.get("recommend_per_second") or math.inf  # inf where there was nobody to compute for
     size, floor = sum(array.nbytes for array in servable.arrays().values()), min(MIN_MOVIES, len(servable.movies))
     rules = {
         "the model knows no movie": len(servable.movies) > 0,
@@ -60,6 +67,7 @@ def broken_rules(candidate: Scored) -> list[str]:
         "somebody gets an empty list": bool((candidate.lists[:, :1] >= 0).all()),
         f"all lists together show {len(shown)} movies, fewer than {floor}": not len(candidate.lists)
         or len(shown) >= floor,
+        f"{speed:.0f} lists a second are computed, fewer than {MIN_LISTS_PER_S:.0f}": speed >= MIN_LISTS_PER_S,
         f"the arrays take {size} bytes, more than {MAX_BYTES}": size <= MAX_BYTES,
     }
     return [rule for rule, kept in rules.items() if not kept]

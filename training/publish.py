@@ -31,6 +31,7 @@ from training.registry import Registry, Version
 from training.scoring import K
 from training.servable import Array, Histories, Servable, find
 from training.settings import TrainingSettings
+from training.suitability import Suitability
 
 N_POPULAR = 100  # enough that something is left for anybody once seen movies are taken out
 FACTS = ("name", "git", "lock_digest", "data", "parameters", "metrics", "gate", "created_ns")
@@ -39,16 +40,17 @@ log = logging.getLogger(__name__)
 
 def publish(
     models_dir: Path, version: Version, facts: Mapping[str, Any], servable: Servable, known: Interactions,
-    positions: Mapping[str, int],
+    positions: Mapping[str, int], suitability: Suitability,
 ) -> Path:  # fmt: skip
     """Write a version's folder with the lists of all users in `known`, and return it; an old folder of it goes.
 
     facts: what made the model (keys of the manifest). positions: how far into the store `known` reaches.
+    suitability: says what is withheld from whom.
     """
     started, histories = time.perf_counter(), _histories(servable, known)
-    lists = servable.top(known.users, histories, K)
+    lists = servable.top(known.users, suitability.withheld(known.users, histories, servable.movies), K)
     tiers = np.where((lists >= 0).any(axis=1), Tier.PERSONAL, Tier.POPULAR)
-    tables = Tables(servable.movies, known.users, lists, tiers, popular_of(servable, known))
+    tables = Tables(servable.movies, known.users, lists, tiers, popular_of(servable, known, suitability))
     manifest = Manifest(
         model_version=version.number,
         registry_run=version.run_id,
@@ -71,14 +73,19 @@ def promote(settings: TrainingSettings, registry: Registry, version: Version, st
     """
     facts, arrays = registry.read(version)
     servable = Servable.from_arrays(arrays)
-    publish(settings.models_dir, version, facts, servable, stored.interactions, stored.positions)
+    publish(settings.models_dir, version, facts, servable, stored.interactions, stored.positions,
+            Suitability(settings.store_dir / "catalog"))  # fmt: skip
     return go_live(settings, registry, version.number, facts["gate"])
 
 
-def popular_of(servable: Servable, known: Interactions) -> Array:
-    """(m,) places in the model's movie table of what is watched lately, best first: what strangers are answered."""
+def popular_of(servable: Servable, known: Interactions, suitability: Suitability) -> Array:
+    """(m,) places in the model's movie table of what is watched lately, best first: what strangers are answered.
+
+    A stranger may be a minor, so nothing unsuitable is among it.
+    """
     recent = Recipe.of("recent").fit(known)
-    best = recent.top(np.array([-1]), Histories.none(1), N_POPULAR)[0]
+    withheld = suitability.places(recent.movies)
+    best = recent.top(np.array([-1]), Histories.of(np.zeros(len(withheld)), withheld, 1), N_POPULAR)[0]
     places = find(servable.movies, known.movies[best[best >= 0]])
     return places[places >= 0]
 

@@ -34,6 +34,7 @@ from training.histories import LiveHistories
 from training.scoring import K
 from training.servable import Array, Servable, find
 from training.settings import TrainingSettings
+from training.suitability import Suitability
 
 OVERLAYS_KEPT = 3  # a reader may still be opening the one before
 SLACK_NS = 3_600 * 10**9  # sources may lag behind each other; pairs known already change nothing
@@ -51,6 +52,7 @@ class Live:
     model: PublishedModel
     servable: Servable
     histories: LiveHistories
+    suitability: Suitability
     positions: dict[str, int]
     stream_ns: int
     refreshed_ns: int  # stream time of the last overlay ...
@@ -115,7 +117,8 @@ def load_live(settings: TrainingSettings, slot: Slot) -> Live:
     until_ns = int(model.manifest.histories["until_ns"])
     positions = ends(settings.store_dir)  # before the query, so that nothing falls between the two
     since = query(settings.store_dir, SINCE, since_ns=until_ns - SLACK_NS)
-    live = Live(model, servable, histories, positions, until_ns, until_ns)
+    suitability = Suitability(settings.store_dir / "catalog")
+    live = Live(model, servable, histories, suitability, positions, until_ns, until_ns)
     _note(live, since["user_id"], since["movie_id"], since["at_ns"])
     log.info("version %s is live; %d users did something since it was published", slot.version, len(live.waiting))
     return live
@@ -147,7 +150,8 @@ def recompute(live: Live) -> int:
     """Lists of the waiting users; returns how many."""
     users = sorted(live.waiting)
     if users:
-        lists = live.servable.top(np.array(users), live.histories.of(users), K)
+        seen = live.suitability.withheld(np.array(users), live.histories.of(users), live.servable.movies)
+        lists = live.servable.top(np.array(users), seen, K)
         for user, best in zip(users, lists, strict=True):
             live.rows[user] = best, int(Tier.PERSONAL if best[0] >= 0 else Tier.POPULAR)
     live.waiting.clear()

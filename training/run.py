@@ -17,6 +17,7 @@ from training.models import Recipe, UnknownModel
 from training.registry import CHAMPION, Registry, Version
 from training.scoring import Scored, score
 from training.settings import TrainingSettings
+from training.suitability import Suitability
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,8 @@ def train_and_register(
         if (sessions := len(stored.interactions.watches.user)) < settings.min_sessions:
             raise TooLittleData(f"{sessions} watch sessions stored, MIN_SESSIONS is {settings.min_sessions}")
         registry = Registry(settings.mlflow_dir)
-        judged = judge_recipes(recipes, champion_recipe(registry), stored)
+        suitability = Suitability((store_dir or settings.store_dir) / "catalog")
+        judged = judge_recipes(recipes, champion_recipe(registry), stored, suitability)
         made = [(_register(settings, registry, stored, scored, verdict), verdict) for scored, verdict in judged]
         live = _promote_best(settings, registry, stored, made) if promote else None
         publish.prune(settings, registry)
@@ -80,7 +82,9 @@ def train_and_register(
     return Trained(tuple(made), live, time.perf_counter() - started)
 
 
-def judge_recipes(recipes: Sequence[Recipe], champion: Recipe | None, stored: Stored) -> list[tuple[Scored, Verdict]]:
+def judge_recipes(
+    recipes: Sequence[Recipe], champion: Recipe | None, stored: Stored, suitability: Suitability
+) -> list[tuple[Scored, Verdict]]:
     """Score every recipe on one split in time and judge it; best NDCG@20 first."""
     split = split_by_time(stored.interactions)
     log.info("split by time: %d test users, everything before the cut is training data", len(split.test_users))
@@ -88,7 +92,11 @@ def judge_recipes(recipes: Sequence[Recipe], champion: Recipe | None, stored: St
     popularity, rival = (_scored(recipe, scored, split) for recipe in (Recipe.of("popularity"), champion))
     assert popularity is not None
     ranked = sorted(scored, key=lambda one: -one.quality)
-    return [(one, gate.judge(one, rival, popularity)) for one in ranked]
+    users = split.train.users[split.test_users]
+    return [
+        (one, gate.judge(one, rival, popularity).noting(suitability.judged(users, one.lists, one.servable.movies)))
+        for one in ranked
+    ]
 
 
 def champion_recipe(registry: Registry) -> Recipe | None:

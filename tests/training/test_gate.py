@@ -84,6 +84,7 @@ def test_with_nobody_to_compare_on_the_champion_stays():
         ({"servable": Servable.of_scores(USERS, MOVIES, np.full(30, -np.inf))}, "short list"),
         ({"lists": np.full((200, 20), -1, np.int32)}, "empty list"),
         ({"lists": np.zeros((200, 20), np.int32)}, "show 1 movies"),
+        ({"metrics": {"ndcg@20": 0.2, "recommend_per_second": 99.0}}, "99 lists a second"),
     ],
 )
 def test_each_broken_rule_is_named_and_refuses_even_the_first_champion(parts, rule):

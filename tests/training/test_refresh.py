@@ -27,6 +27,7 @@ from training.refresh import Refresher
 from training.registry import Version
 from training.servable import Histories, Servable
 from training.settings import TrainingSettings
+from training.suitability import Suitability
 
 NOTHING: dict[str, object] = {}
 FACTS = {
@@ -40,7 +41,8 @@ def publish_now(settings: TrainingSettings, number: str = "1", model: str = "svd
     stored = read_stored(settings.store_dir, (1, 10))
     version = Version(number, Recipe.of(model), "run", 0, (), {}, "pass", False)
     servable = version.recipe.fit(stored.interactions)
-    publish(settings.models_dir, version, FACTS, servable, stored.interactions, stored.positions)
+    publish(settings.models_dir, version, FACTS, servable, stored.interactions, stored.positions,
+            Suitability(settings.store_dir / "catalog"))  # fmt: skip
     move_pointer(settings.models_dir, {"default": Slot(number)})
     return int(stored.fingerprint["last_ns"])
 

@@ -23,7 +23,10 @@ def house(tmp_path_factory, first_training) -> TrainingSettings:
     settings = first_training.settings.model_copy(update={"var_dir": tmp_path_factory.mktemp("again") / "var"})
     shutil.copytree(first_training.settings.var_dir, settings.var_dir)
     last_ns = facts_of(settings, "1")["data"]["last_ns"]
-    append(settings.store_dir, [Watched(last_ns - 10**9, 3, "m01", 5), Watched(last_ns + 10**12, 4, "m02", 5)])
+    append(
+        settings.store_dir,
+        [Watched(last_ns - 10**9, 3, "movie+1+2000", 5), Watched(last_ns + 10**12, 4, "movie+2+2000", 5)],
+    )
     return settings
 
 

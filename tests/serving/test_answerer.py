@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from running_service import KNOWN_USERS, publish
 
@@ -136,6 +136,7 @@ def models(draw):
     }
 
 
+@settings(max_examples=40)
 @given(models=models(), failing=st.booleans(), users=st.lists(st.integers(-(10**18), 10**18), max_size=3))
 def test_every_tier_gives_1_to_20_different_known_movies_and_the_shipped_list_only_without_a_model(
     models, failing, users, tmp_path_factory

@@ -58,7 +58,8 @@ def test_a_million_requests_with_swaps_leave_no_trace(tmp_path):
         publisher.ending.set()
         publisher.join()
         swaps, refused = (service.counted(f"matinee_model_{n}_total") for n in ("swaps", "swap_failures"))
-    print(f"\n{answered:,} answered, {failed} failed, {publisher.swaps} publications, {swaps:.0f} swaps; MB, files, threads: {seen[0]} to {seen[-1]}")
+    print(f"\n{answered:,} answered, {failed} failed, {publisher.swaps} publications, {swaps:.0f} swaps")
+    print(f"MB, files, threads: {seen[0]} to {seen[-1]}")
     assert (failed, refused) == (0, 0)
     assert min(publisher.swaps, swaps) > len(seen)  # the publisher lived, and workers followed
     early = seen[min(1, len(seen) - 1)]  # after the first window everything was touched once

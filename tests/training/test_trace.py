@@ -35,6 +35,9 @@ def test_the_last_answer_until_then_is_found_with_all_that_made_it(answered):
     assert len(found.made["git"]["commit"]) == 40
     for word in ("version 1", found.made["git"]["commit"], found.made["data"]["digest"]):
         assert word in found.text()
+    seen = {check.what: check.holds for check in found.checks}
+    assert (seen["arrays"], seen["lock"], seen["data"], found.holds) == (True, True, True, True)
+    assert "verified: data: digest" in found.text()
 
 
 def test_a_version_whose_folder_is_gone_is_found_in_the_registry(answered):

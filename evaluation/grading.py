@@ -26,11 +26,13 @@ def grade(
     submitted_ns: Sequence[int] = (),
     due_ns: int | None = None,
     titles: Mapping[str, Title] | None = None,
+    read_warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The grade report as one plain object; the top-level criteria are those of the first submission.
 
     submitted_ns: when the team submitted; none = as if it submitted at the end of the log.
     due_ns: when the work was due; None = the earliest submission. titles: the catalogue, to tell unknown ids.
+    read_warnings: what went wrong when the log was read.
     The figures outside `criteria` are those of the whole log.
     """
     clock, moments = log.clock, list(submitted_ns) or [log.last_ns + 1]
@@ -50,7 +52,7 @@ def grade(
         "from": clock.show(log.first_ns),
         "to": clock.show(log.last_ns),
         "holes": [{"from": clock.show(begin), "to": clock.show(end)} for begin, end in log.holes],
-        "warnings": warnings(log, bool(submitted_ns), bool(titles)),
+        "warnings": [*read_warnings, *warnings(log, bool(submitted_ns), bool(titles))],
         "choices": log.choices.said(),
         **plain(request_facts(log.lines, start_ns, log.last_ns + 1)),
         **submissions[0],

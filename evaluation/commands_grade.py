@@ -100,9 +100,7 @@ def grade(
     changed = with_rules(term_of(settings, term), rules)
     if teams:
         if store or logs or topic or answers:
-            raise click.UsageError(
-                "--teams says where each log is; give no --log, --store, --topic or --answers"
-            )
+            raise click.UsageError("--teams says where each log is; give no --log, --store, --topic or --answers")
         _grade_class(teams, submitted, out or settings.var_dir / "grades", jobs, html, as_json)
         return
     from evaluation.catalogue import read_titles
@@ -118,7 +116,12 @@ def grade(
         try:
             log = GradedLog.read(found.store_dir, clock, found.files, Choices.of(chosen))
         except ValueError as error:
-            raise click.ClickException("; ".join([str(error), *found.warnings])) from None
+            said = (
+                f"{', '.join(found.files.values()) or 'the log'} holds no events: nothing to grade"
+                if logs or topic
+                else str(error)
+            )
+            raise click.ClickException("; ".join([said, *found.warnings])) from None
         titles = read_titles(catalog or found.store_dir / "catalog")
         report = judge(log, changed, moments, due_ns, titles, found.warnings)
     if html:

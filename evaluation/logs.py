@@ -42,12 +42,9 @@ def as_store(logs: Sequence[Path], term: Term, progress: Progress, answers: Sequ
             found = ingest([log], store_dir, term, progress)
             for segment in files.listed(store_dir, files.EVENTS):
                 names.setdefault(segment.source, str(log))
-            said += [
-                f"{name} is damaged, its good part is graded: {why}" for name, why in found["damaged"].items()
-            ]
+            said += [f"{name} is damaged, its good part is graded: {why}" for name, why in found["damaged"].items()]
             if refused := sum(found["quarantined"].values()):
-                said.append(f"{refused} of {found['lines']} lines of {log} are no line of the log, e.g. "
-                            + found["examples"][0].removeprefix(f"{log}, "))  # fmt: skip
+                said.append(f"{refused} of {found['lines']} lines are none of the log, e.g. {found['examples'][0]}")
         for path in answers:
             lines = b"".join(chunks(path, {})).splitlines()
             AnswerLog(store_dir).append(Batch(source_of(path), 0, range(len(lines)), lines))

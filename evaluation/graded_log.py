@@ -27,6 +27,10 @@ MINUTES_SQL = f"""
 SELECT at_ns // {MINUTE_NS} AS minute, min(at_ns) AS first_ns, max(at_ns) AS last_ns FROM all_events
 WHERE kind IN ('watch', 'request') AND flag IS NULL GROUP BY 1 ORDER BY 1
 """
+REFUSED_SQL = """
+SELECT count(*) AS lines, min_by(reason, (source, "offset")) AS reason, min_by(raw, (source, "offset")) AS raw
+FROM quarantine
+"""
 LINE_SQL = f"""
 SELECT at_ns, user_id, host, status, movies, failure, latency_ms, raw {_ASKED}
 AND source = $source AND partition = $partition AND "offset" = $offset
@@ -56,6 +60,7 @@ class GradedLog:
     models_ns: Mapping[str, npt.NDArray[np.int64]] | None  # when each model version answered; None = not known
     files: Mapping[str, str]  # source: name of the file it was read from
     choices: Choices = field(default_factory=Choices)
+    refused: tuple[int, str] = (0, "")  # lines that are none of the log, and the first of them
 
     @classmethod
     def read(
@@ -70,7 +75,7 @@ class GradedLog:
         models = answered_ns(store_dir) or None
         return cls(
             store_dir, clock, RequestLines.of(columns), places, seen["minute"].astype(np.int64),
-            int(seen["first_ns"].min()), int(seen["last_ns"].max()), models, files or {}, choices or Choices(),
+            int(seen["first_ns"].min()), int(seen["last_ns"].max()), models, files or {}, choices or Choices(), _refused(store_dir),
         )  # fmt: skip
 
     @property
@@ -106,6 +111,13 @@ class GradedLog:
         if source in self.files:
             return {"file": self.files[source], "line": offset + 1, **text}
         return place | text
+
+
+def _refused(store_dir: Path) -> tuple[int, str]:
+    found = {name: column[0] for name, column in query(store_dir, REFUSED_SQL).items()}
+    if not found["lines"]:
+        return 0, ""
+    return int(found["lines"]), f"{found['reason']}: {bytes(found['raw'])[:80]!r}"
 
 
 def _text(found: Mapping[str, Any], clock: WallClock) -> str:

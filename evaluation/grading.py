@@ -80,6 +80,8 @@ def warnings(log: GradedLog, submitted: bool, catalogue: bool) -> list[str]:
         said.append("no --submitted: graded as if the team had submitted at the end of the log")
     if not catalogue:
         said.append("no catalogue (--catalog): whether the ids of the lists are known was not looked at")
+    if log.refused[0]:
+        said.append(f"{log.refused[0]} lines are none of the log's kinds, e.g. {log.refused[1]}")
     if not len(log.lines):
         said.append("the log has no recommendation-request line")
     if twice := _twice(log.lines):

@@ -19,9 +19,10 @@ from evaluation.command_options import (
     to_html,
     with_catalog,
 )
-from evaluation.commands_grade import grade
+from evaluation.commands_grade import grade, selfcheck
 from evaluation.observed import HOUR_NS
 from evaluation.settings import EvaluationSettings
+from stream import evidence
 from stream.settings import read_settings
 
 
@@ -74,6 +75,8 @@ def online(
     with opened(settings, store, (*logs, *more_logs), rules) as found:
         store_dir = found.store_dir
         report = judge(store_dir, rules, window_ns, last, by, read_titles(catalog or store_dir / "catalog"))
+    if not logs and not more_logs:
+        evidence.leave(settings.var_dir, "online", report.as_json() | {"groups": []})
     if html:
         html.write_text(online_page(report), encoding="utf-8")
     click.echo(json.dumps(report.as_json()) if as_json else online_text(report))
@@ -90,6 +93,7 @@ def _follow(settings: EvaluationSettings, store: Path | None) -> None:
 
 
 cli.add_command(grade)
+cli.add_command(selfcheck)
 
 
 if __name__ == "__main__":

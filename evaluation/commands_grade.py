@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -127,6 +128,68 @@ def grade(
     if html:
         html.write_text(grade_page(report), encoding="utf-8")
     click.echo(json.dumps(report) if as_json else grade_text(report))
+
+
+@click.command()
+@in_store
+@of_term
+@click.option("--milestone", type=click.Choice(["1", "2", "3", "4"]), help="Which milestone; needed unless --keep.")
+@click.option("--submitted", metavar="TIME", help="Local time of submission; default: the end of the log.")
+@click.option("--repo", type=FOLDER, default=".", help="Where the team's reports and history are; default: here.")
+@click.option(
+    "--max-age",
+    type=hours,
+    default="7d",
+    show_default=True,
+    metavar="DURATION",
+    help="Older evidence is stale and says nothing.",
+)
+@click.option("--keep", metavar="KIND", help="Take one JSON object from standard input as evidence of this kind.")
+@to_html
+@as_json
+def selfcheck(
+    store: Path | None, term: str | None, milestone: str | None, submitted: str | None, repo: Path, max_age: int,
+    keep: str | None, html: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Will we pass? What a milestone asks for and a machine can see, with projected points; exit 1 if a check fails.
+
+    Looks at the team's store as graders do, at the evidence in var/evidence, and at the repository. `unknown` comes
+    with the command that produces the evidence. docs/grading.md lists all checks.
+    """
+    settings = read_settings(EvaluationSettings)
+    if keep:
+        _keep(settings, keep)
+        return
+    if milestone is None:
+        raise click.UsageError("expected --milestone 1, 2, 3 or 4")
+    from evaluation.selfcheck import House
+    from evaluation.selfcheck import selfcheck as look
+    from evaluation.selfcheck_pages import selfcheck_page, selfcheck_text
+
+    rules = term_of(settings, term)
+    at_ns = moment(submitted, WallClock(rules.zone), "--submitted") if submitted else None
+    models = settings.var_dir / "models"
+    place = (store or settings.store_dir, settings.var_dir, models, repo)
+    report = look(int(milestone), House(*place, rules, time.time_ns(), at_ns, max_age))
+    if html:
+        html.write_text(selfcheck_page(report), encoding="utf-8")
+    click.echo(json.dumps(report) if as_json else selfcheck_text(report))
+    raise SystemExit(any(check["verdict"] == "fail" for check in report["checks"]))
+
+
+def _keep(settings: EvaluationSettings, kind: str) -> None:
+    from stream import evidence
+
+    try:
+        record = json.loads(sys.stdin.read())
+        if not isinstance(record, dict):
+            raise ValueError("it is no object")
+        evidence.leave(settings.var_dir, kind, {name: value for name, value in record.items() if name != "at_ns"})
+    except ValueError as error:
+        raise click.ClickException(
+            f"expected one JSON object on standard input, and a kind of a-z 0-9: {error}"
+        ) from None
+    click.echo(f"kept as evidence of kind {kind!r}", err=True)
 
 
 def with_rules(term: Term, rules: tuple[str, ...]) -> Term:

@@ -75,7 +75,8 @@ class GradedLog:
         models = answered_ns(store_dir) or None
         return cls(
             store_dir, clock, RequestLines.of(columns), places, seen["minute"].astype(np.int64),
-            int(seen["first_ns"].min()), int(seen["last_ns"].max()), models, files or {}, choices or Choices(), _refused(store_dir),
+            int(seen["first_ns"].min()), int(seen["last_ns"].max()), models, files or {},
+            choices or Choices(), _refused(store_dir),
         )  # fmt: skip
 
     @property

@@ -191,7 +191,11 @@ def in_time(log: GradedLog, term: Term) -> Criterion:
     which = lines.ok if log.choices.latency_of == "answers" else np.ones(len(lines), bool)
     times, limit = lines.latency_ms[which], term.timeout_ms
     value = float(np.quantile(times, share, method="inverted_cdf")) if len(times) else math.nan
-    said = f"{share:.3g} of {len(times)} {log.choices.latency_of} took at most {value:g} ms" if len(times) else "none"
+    said = (
+        f"{100 * share:.3g} % of {len(times)} {log.choices.latency_of} took at most {value:g} ms"
+        if len(times)
+        else "none"
+    )
     if limit is None or math.isnan(value):
         return Criterion("latency", UNKNOWN, value, limit, said if limit else f"{said}; {NO_RULE}", len(times))
     slowest = (int(np.flatnonzero(which)[np.argmax(times)]),)

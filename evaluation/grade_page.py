@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from evaluation.grade_text import place, shown
+from evaluation.grade_text import late_words, place, shown
 from evaluation.html import STYLE, items, svg, table
 from evaluation.text import number
 from stream.pictures import page
@@ -12,8 +12,9 @@ from stream.pictures import page
 PAGE_STYLE = (
     STYLE
     + """
-svg { min-width: 20rem; max-width: 46rem } details { margin: .2rem 0 } summary { cursor: pointer }
-.verdicts td:nth-child(6) { min-width: 12rem } .late { color: var(--bad) }
+figure { margin-top: 1.2rem } svg { min-width: 20rem; max-width: 46rem }
+details { margin: .2rem 0 } summary { cursor: pointer }
+.verdicts td { min-width: 0 } .late { color: var(--bad) }
 @media (max-width: 40rem) { body { margin: 1rem auto; font-size: 15px }
   .verdicts tr { display: block; border-bottom: 2px solid var(--line); padding: .4rem 0 } .verdicts th { display: none }
   .verdicts td { display: inline-block; border: 0; padding: .1rem .8rem .1rem 0; text-align: left; min-width: 0 }
@@ -36,7 +37,7 @@ def grade_page(report: Mapping[str, Any]) -> str:
         items(report["warnings"] + [f"no line from {hole['from']} to {hole['to']}" for hole in report["holes"]]),
     ]
     for submission in report["submissions"]:
-        late = f' <span class="late">{submission["late_days"]} days late</span>' if submission["late_days"] else ""
+        late = f' <span class="late">{late_words(submission["late_days"])}</span>'
         body.append(f"<h2>Submitted {escape(submission['submitted'])}{late}</h2>")
         body += [margins(submission["criteria"]), verdicts(submission["criteria"])]
         body += [timeline(submission["hours"], submission["submitted"]), *map(_evidence, submission["criteria"])]
@@ -88,7 +89,7 @@ def timeline(hours: Sequence[Mapping[str, Any]], submitted: str) -> str:
     """Picture of the availability window, hour by hour, with a table of the hours that were not wholly answered."""
     if not hours:
         return ""
-    left, right, top, ground = 36, 490, 22, 120
+    left, right, top, ground = 44, 490, 22, 120
     step = (right - left) / len(hours)
     drawn = [_axis(left, right, top, ground)]
     for place_, hour in enumerate(hours):
@@ -112,7 +113,8 @@ def timeline(hours: Sequence[Mapping[str, Any]], submitted: str) -> str:
 
 
 def _bar(x: float, y: float, width: float, height: float, fill: str) -> str:
-    return f'<rect x="{x:.2f}" y="{y:.1f}" width="{width + 0.1:.2f}" height="{height:.1f}" fill="{fill}"/>'
+    place_ = f'x="{x:.2f}" y="{y:.1f}" width="{width + 0.1:.2f}" height="{height:.1f}"'
+    return f'<rect {place_} fill="{fill}" shape-rendering="crispEdges"/>'
 
 
 def _axis(left: int, right: int, top: int, ground: int) -> str:
@@ -127,7 +129,7 @@ def _evidence(found: Mapping[str, Any]) -> str:
     windows = [f"{w['from']} to {w['to']}" + ("" if w["covered"] else ", not covered") for w in found["windows"]]
     lines = [f"<p>window {escape(said)}</p>" for said in windows]
     lines += [f"<p><code>{escape(said)}</code></p>" for said in _shown(found["evidence"])]
-    return f"<details><summary>{escape(found['id'])}: evidence</summary>{''.join(lines)}</details>"
+    return f"<details open><summary>{escape(found['id'])}: evidence</summary>{''.join(lines)}</details>"
 
 
 def _shown(evidence: Iterable[Mapping[str, Any]]) -> Iterable[str]:

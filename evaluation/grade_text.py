@@ -13,7 +13,7 @@ def grade_text(report: Mapping[str, Any]) -> str:
         f"{report['requests']} requests, {report['ok']} answered"
     ]
     for submission in report["submissions"]:
-        late = f", {submission['late_days']} days late" if submission["late_days"] else ""
+        late = ", " * bool(submission["late_days"]) + late_words(submission["late_days"])
         rows = [
             (c["id"], c["verdict"].upper(), number(c["value"]), number(c["threshold"]), number(c["margin"]),
              str(c["count"]), c["why"])
@@ -26,6 +26,11 @@ def grade_text(report: Mapping[str, Any]) -> str:
     lines += ["", *(f"note: {said}" for said in report["warnings"])]
     lines += [f"note: the log has a hole from {hole['from']} to {hole['to']}" for hole in report["holes"]]
     return "\n".join([*lines, "`unknown`: the log does not cover the window, or cannot show it (docs/grading.md)."])
+
+
+def late_words(days: int) -> str:
+    """How late, in words; nothing if in time."""
+    return f"{days} day{'s' * (days != 1)} late" if days else ""
 
 
 def place(evidence: Mapping[str, Any]) -> str:

@@ -58,10 +58,11 @@ replay: ## Send recorded lines to topics; FILE=recording TOPIC=topic or TEAMS=1-
 	@$(VENV) -m stream replay $(FILE) $(addprefix --topic ,$(TOPIC)) $(addprefix --teams ,$(TEAMS)) \
 		--speed $(or $(SPEED),1) $(ARGS)
 
+# Of the service at URL; that some request got no list is for the grade to say.
 ASKED := var/requests.log
 grade: ## Judge by the course's rules; SUBMITTED=2026-10-20T23:59, LOGS=dir for a class, URL=http://host:8082 to ask it first
 	@mkdir -p var && rm -f $(if $(URL),$(ASKED))
-	@$(if $(URL),$(VENV) -m serving request $(URL) --users $(or $(USERS),2100) --rate $(or $(RATE),50) --log $(ASKED))
+	@$(if $(URL),$(VENV) -m serving request $(URL) --users $(or $(USERS),2100) --rate $(or $(RATE),50) --log $(ASKED) || [ -s $(ASKED) ])
 	@$(VENV) -m evaluation grade $(addprefix --teams ,$(LOGS)) $(if $(URL),--log $(ASKED)) \
 		$(addprefix --submitted ,$(SUBMITTED)) $(ARGS)
 

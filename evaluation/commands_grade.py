@@ -26,6 +26,7 @@ from evaluation.command_options import (
     to_html,
     with_catalog,
 )
+from evaluation.logs import Opened
 from evaluation.settings import EvaluationSettings
 from stream.events import WallClock
 from stream.settings import read_settings
@@ -104,30 +105,32 @@ def grade(
             raise click.UsageError("--teams says where each log is; give no --log, --store, --topic or --answers")
         _grade_class(teams, submitted, out or settings.var_dir / "grades", jobs, html, as_json)
         return
-    from evaluation.catalogue import read_titles
     from evaluation.grade_page import grade_page
     from evaluation.grade_text import grade_text
-    from evaluation.graded_log import GradedLog
-    from evaluation.grading import grade as judge
 
-    clock = WallClock(changed.zone)
+    clock, choices = WallClock(changed.zone), Choices.of(chosen)
     moments = [moment(text, clock, "--submitted") for text in submitted]
     due_ns = moment(due, clock, "--due") if due else None
     with opened(settings, store, (*logs, *more_logs), changed, topic, answers) as found:
-        try:
-            log = GradedLog.read(found.store_dir, clock, found.files, Choices.of(chosen))
-        except ValueError as error:
-            said = (
-                f"{', '.join(found.files.values()) or 'the log'} holds no events: nothing to grade"
-                if logs or topic
-                else str(error)
-            )
-            raise click.ClickException("; ".join([said, *found.warnings])) from None
-        titles = read_titles(catalog or found.store_dir / "catalog")
-        report = judge(log, changed, moments, due_ns, titles, found.warnings)
+        report = _judged(found, changed, choices, moments, due_ns, catalog)
     if html:
         html.write_text(grade_page(report), encoding="utf-8")
     click.echo(json.dumps(report) if as_json else grade_text(report))
+
+
+def _judged(
+    found: Opened, term: Term, choices: Choices, moments: list[int], due_ns: int | None, catalog: Path | None
+) -> dict[str, Any]:
+    from evaluation.catalogue import read_titles
+    from evaluation.graded_log import GradedLog
+    from evaluation.grading import grade as judge
+
+    try:
+        log = GradedLog.read(found.store_dir, WallClock(term.zone), found.files, choices)
+    except ValueError as error:
+        raise click.ClickException("; ".join([str(error), *found.warnings])) from None
+    titles = read_titles(catalog or found.store_dir / "catalog")
+    return judge(log, term, moments, due_ns, titles, found.warnings)
 
 
 @click.command()

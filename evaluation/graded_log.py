@@ -69,7 +69,8 @@ class GradedLog:
         """The whole log of a store. Raises ValueError for an empty one."""
         seen = query(store_dir, MINUTES_SQL)
         if not len(seen["minute"]):
-            raise ValueError(f"{store_dir} holds no events: nothing to grade")
+            where = ", ".join((files or {}).values()) or store_dir
+            raise ValueError(f"{where} holds no events: nothing to grade")
         columns = query(store_dir, LINES_SQL)
         places = {name: columns[name] for name in ("source", "partition", "offset")}
         models = answered_ns(store_dir) or None

@@ -40,8 +40,10 @@ def as_store(logs: Sequence[Path], term: Term, progress: Progress, answers: Sequ
         store_dir, names, said = Path(folder), dict[str, str](), list[str]()
         for log in logs:
             found = ingest([log], store_dir, term, progress)
-            for segment in files.listed(store_dir, files.EVENTS):
+            for segment in (*files.listed(store_dir, files.EVENTS), *files.listed(store_dir, files.QUARANTINE)):
                 names.setdefault(segment.source, str(log))
+            if str(log) not in names.values():  # an empty one, or one that is there twice
+                names.setdefault(source_of(log), str(log))
             said += [f"{name} is damaged, its good part is graded: {why}" for name, why in found["damaged"].items()]
         for path in answers:
             lines = b"".join(chunks(path, {})).splitlines()

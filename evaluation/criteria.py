@@ -176,6 +176,7 @@ def well_formed(log: GradedLog, faults: Mapping[int, str]) -> Criterion:
     rows = tuple(int(np.flatnonzero(log.lines.list_id == i)[0]) for i in list(faults)[:SHOWN])
     if empty:
         rows += (int(np.flatnonzero(log.lines.ok & (log.lines.list_id < 0))[0]),)
+    rows = rows or ends(np.flatnonzero(log.lines.ok))
     notes = tuple({"fault": reason} for reason in sorted(set(faults.values()))[:SHOWN])
     value = 1 - bad / total if total else math.nan
     said = f"{bad} of {total} answers are not well-formed, {empty} of them no list at all"

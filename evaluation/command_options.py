@@ -71,7 +71,7 @@ def term_of(settings: EvaluationSettings, name: str | None) -> Term:
 def moment(text: str, clock: WallClock, option: str) -> int:
     """UTC nanoseconds of a local time; an error that names the option for what is none."""
     try:
-        return clock.read(text)
+        return clock.read(text.strip().replace(" ", "T", 1))
     except ValueError:
         raise click.BadParameter(
             f"expected a local time like 2026-10-20T23:59, got {text!r}", param_hint=option

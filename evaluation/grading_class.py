@@ -46,7 +46,7 @@ class Graded:
 
 def grade_class(
     teams: Sequence[Team], out: Path, options: Sequence[str] = (), jobs: int | None = None,
-    limit_seconds: float = 1_800.0, told: Callable[[Graded], object] = lambda _: None,
+    limit_seconds: float = 1_800.0, memory_bytes: int = MEMORY_BYTES, told: Callable[[Graded], object] = lambda _: None,
 ) -> list[Graded]:  # fmt: skip
     """Grade every team, `jobs` at a time, in the order given; each leaves <team>.html and <team>.json in `out`.
 
@@ -55,7 +55,7 @@ def grade_class(
     out.mkdir(parents=True, exist_ok=True)
 
     def one(team: Team) -> Graded:
-        found = _graded(team, out, options, limit_seconds)
+        found = _graded(team, out, options, limit_seconds, memory_bytes)
         told(found)
         return found
 
@@ -96,15 +96,14 @@ def plain_words(text: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f-\x9f]", "�", text)
 
 
-def _graded(team: Team, out: Path, options: Sequence[str], limit_seconds: float) -> Graded:
+def _graded(team: Team, out: Path, options: Sequence[str], limit_seconds: float, memory_bytes: int) -> Graded:
     began = time.monotonic()
     if not team.logs and not team.topic:
         return Graded(team, error="no log and no topic: what should be graded?")
     page = out / f"{team.file_name}.html"
     command = [sys.executable, "-m", "evaluation", "grade", *options, *_options(team), "--html", str(page), "--json"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=_bound,
-    )  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    _bound(process.pid, memory_bytes)
     try:
         said, wrong = process.communicate(timeout=limit_seconds)
     except subprocess.TimeoutExpired:
@@ -131,11 +130,12 @@ def _options(team: Team) -> Iterator[str]:
         yield from ("--topic", team.topic)
 
 
-def _bound() -> None:
-    """In the child, before it begins: what it may use at most."""
-    for kind, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_FSIZE, FILE_BYTES)):
-        with contextlib.suppress(OSError, ValueError):  # not every system has both
-            resource.setrlimit(kind, (most, most))
+def _bound(pid: int, memory_bytes: int) -> None:
+    """What a process that has just begun may use at most; where the system has no such bounds, as much as it likes."""
+    if hasattr(resource, "prlimit"):
+        with contextlib.suppress(OSError, ValueError):  # it has ended already, or may not be given so much
+            for kind, most in ((resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_FSIZE, FILE_BYTES)):
+                resource.prlimit(pid, kind, (most, most))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

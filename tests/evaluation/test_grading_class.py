@@ -79,6 +79,14 @@ def test_a_team_that_takes_too_long_is_ended_and_named(tmp_path):
     assert found.error == "not done after 0 s"
 
 
+def test_a_log_that_swells_beyond_its_bounds_costs_only_its_team(tmp_path):
+    (tmp_path / "a.log").write_bytes(good(3))
+    team, too_little = Team("a", logs=(tmp_path / "a.log",)), 300_000_000
+    (found,) = grade_class([team], tmp_path / "out", memory_bytes=too_little)
+    assert found.error
+    assert not (tmp_path / "out" / "a.json").exists()
+
+
 def test_a_team_without_log_and_topic_is_named():
     (found,) = grade_class([Team("a")], Path("var"))
     assert "no log and no topic" in found.error

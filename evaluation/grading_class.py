@@ -13,6 +13,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -97,23 +98,31 @@ def plain_words(text: str) -> str:
 
 
 def _graded(team: Team, out: Path, options: Sequence[str], limit_seconds: float, memory_bytes: int) -> Graded:
-    began = time.monotonic()
     if not team.logs and not team.topic:
         return Graded(team, error="no log and no topic: what should be graded?")
-    page = out / f"{team.file_name}.html"
+    began, page = time.monotonic(), out / f"{team.file_name}.html"
     command = [sys.executable, "-m", "evaluation", "grade", *options, *_options(team), "--html", str(page), "--json"]
+    with tempfile.TemporaryDirectory(prefix="matinee-team-") as scratch:  # goes away however the process ends
+        code, said, wrong = _run(["env", f"TMPDIR={scratch}", *command], limit_seconds, memory_bytes)
+    seconds = time.monotonic() - began
+    if code is None:
+        return Graded(team, error=f"not done after {limit_seconds:.0f} s", seconds=seconds)
+    if code:
+        return Graded(team, error=_reason(code, wrong), seconds=seconds)
+    (out / f"{team.file_name}.json").write_bytes(said)
+    return Graded(team, json.loads(said), seconds=seconds)
+
+
+def _run(command: Sequence[str], limit_seconds: float, memory_bytes: int) -> tuple[int | None, bytes, bytes]:
+    """Exit status, standard output and error of a process of its own session; None if it took too long."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
     _bound(process.pid, memory_bytes)
     try:
         said, wrong = process.communicate(timeout=limit_seconds)
     except subprocess.TimeoutExpired:
         _end(process)
-        return Graded(team, error=f"not done after {limit_seconds:.0f} s", seconds=time.monotonic() - began)
-    seconds = time.monotonic() - began
-    if process.returncode:
-        return Graded(team, error=_reason(process.returncode, wrong), seconds=seconds)
-    (out / f"{team.file_name}.json").write_bytes(said)
-    return Graded(team, json.loads(said), seconds=seconds)
+        return None, b"", b""
+    return process.returncode, said, wrong
 
 
 def _options(team: Team) -> Iterator[str]:
@@ -139,13 +148,9 @@ def _bound(pid: int, memory_bytes: int) -> None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """First gently, so that it takes its temporary store away."""
-    for kind in (signal.SIGINT, signal.SIGKILL):
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, kind)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=10)
-            return
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
 
 
 def _reason(code: int, wrong: bytes) -> str:

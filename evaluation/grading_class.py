@@ -101,6 +101,8 @@ def _graded(team: Team, out: Path, options: Sequence[str], limit_seconds: float,
     if not team.logs and not team.topic:
         return Graded(team, error="no log and no topic: what should be graded?")
     began, page = time.monotonic(), out / f"{team.file_name}.html"
+    for old in (page, page.with_name(f"{team.file_name}.json")):
+        old.unlink(missing_ok=True)  # of an earlier run, which would pass for this one's
     command = [sys.executable, "-m", "evaluation", "grade", *options, *_options(team), "--html", str(page), "--json"]
     with tempfile.TemporaryDirectory(prefix="matinee-team-") as scratch:  # goes away however the process ends
         code, said, wrong = _run(["env", f"TMPDIR={scratch}", *command], limit_seconds, memory_bytes)

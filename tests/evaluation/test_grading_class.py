@@ -81,6 +81,8 @@ def test_a_team_that_takes_too_long_is_ended_and_named(tmp_path):
 
 def test_a_log_that_swells_beyond_its_bounds_costs_only_its_team(tmp_path):
     (tmp_path / "a.log").write_bytes(good(3))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.json").write_text("of an earlier run")
     team, too_little = Team("a", logs=(tmp_path / "a.log",)), 300_000_000
     (found,) = grade_class([team], tmp_path / "out", memory_bytes=too_little)
     assert found.error

@@ -4,10 +4,10 @@ VENV := .venv/bin/python
 MODELS ?= recent,svd
 
 .DEFAULT_GOAL := help
-.PHONY: help setup deploy status logs down test soak bench check doctor describe mlflow retrain replay grade budgets lock
+.PHONY: help setup deploy status logs down test soak bench check doctor describe mlflow retrain replay grade selfcheck budgets lock
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv from the lock file
 	@$(PYTHON) -m infra setup
@@ -58,8 +58,16 @@ replay: ## Send recorded lines to topics; FILE=recording TOPIC=topic or TEAMS=1-
 	@$(VENV) -m stream replay $(FILE) $(addprefix --topic ,$(TOPIC)) $(addprefix --teams ,$(TEAMS)) \
 		--speed $(or $(SPEED),1) $(ARGS)
 
-grade: ## Judge the service by the course's rules; SUBMITTED=2026-10-20T23:59 (stream time)
-	@$(VENV) -m evaluation grade $(addprefix --submitted ,$(SUBMITTED))
+# Of the service at URL; that some request got no list is for the grade to say.
+ASKED := var/requests.log
+grade: ## Judge by the course's rules; SUBMITTED=2026-10-20T23:59, LOGS=dir for a class, URL=http://host:8082 to ask it first
+	@mkdir -p var && rm -f $(if $(URL),$(ASKED))
+	@$(if $(URL),$(VENV) -m serving request $(URL) --users $(or $(USERS),2100) --rate $(or $(RATE),50) --log $(ASKED) || [ -s $(ASKED) ])
+	@$(VENV) -m evaluation grade $(addprefix --teams ,$(LOGS)) $(if $(URL),--log $(ASKED)) \
+		$(addprefix --submitted ,$(SUBMITTED)) $(ARGS)
+
+selfcheck: ## Look at milestone M=1 to 4 before it is submitted: checks, and projected points; SUBMITTED=time
+	@$(VENV) -m evaluation selfcheck --milestone $(or $(M),1) $(addprefix --submitted ,$(SUBMITTED)) $(ARGS)
 
 lock: ## Resolve pyproject.toml anew into requirements.lock (needs uv on PATH)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-strip-extras \

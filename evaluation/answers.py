@@ -51,11 +51,11 @@ def parts_of(store_dir: Path, lines: RequestLines, by: str, clock: WallClock) ->
     return {value or NONE: np.array([each == value for each in values], bool) for value in named}
 
 
-def first_answered_ns(store_dir: Path) -> Mapping[str, int]:
-    """Stream time at which each model version first answered a request."""
+def answered_ns(store_dir: Path) -> Mapping[str, npt.NDArray[np.int64]]:
+    """Stream times, rising, at which each model version answered a request."""
     found = answered(store_dir)
-    versions, first = np.unique(found["model"].astype(str), return_index=True)
-    return {str(version): int(found["at_ns"][row]) for version, row in zip(versions, first, strict=True) if version}
+    models, at_ns = found["model"].astype(str), found["at_ns"].astype(np.int64)
+    return {str(version): at_ns[models == version] for version in np.unique(models) if version}
 
 
 def _of_answers(found: Mapping[str, npt.NDArray[Any]], lines: RequestLines, by: str) -> list[str | None]:

@@ -1,8 +1,7 @@
 """Reports as one self-contained page: a picture, the numbers beside it, no script and nothing from the network."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any
 
 from evaluation.report import Measure, Report
 from evaluation.text import number
@@ -39,35 +38,17 @@ def online_page(report: Report) -> str:
         f"<h1>{escape(report.title)}</h1>",
         f'<p class="soft">Stream time {facts["from"] or "-"} to {facts["to"] or "-"}; '
         f"a play counts for a list up to {facts['window_hours']:g} h after it.</p>",
-        _table(("", ""), head, numbers=(1,)),
+        table(("", ""), head, numbers=(1,)),
         "<h2>Shares, with their 95 % intervals</h2>",
         intervals([(WORDINGS[m.name].title, m) for m in shares]),
-        _table(("measure", "value", "95 % interval", "cases", "what it says"), map(_row, report.metrics), (1, 2, 3)),
+        table(("measure", "value", "95 % interval", "cases", "what it says"), map(_row, report.metrics), (1, 2, 3)),
         *_groups(report),
         "<h2>What to do next</h2>",
-        _items(next_steps(report)),
+        items(next_steps(report)),
         "<h2>What this rests on</h2>",
-        _items([*report.evidence, *(f"{WORDINGS[m.name].title}: {m.note}" for m in report.metrics if m.note)]),
+        items([*report.evidence, *(f"{WORDINGS[m.name].title}: {m.note}" for m in report.metrics if m.note)]),
     ]
     return page(report.title, body, STYLE)
-
-
-def grade_page(report: Mapping[str, Any]) -> str:
-    """The report of `grade` as a page."""
-    title = f"Grade report, {report['term']}"
-    body = [
-        f"<h1>{escape(title)}</h1>",
-        f'<p class="soft">Log from {report["from"]} to {report["to"]}: {report["requests"]} requests, '
-        f"{report['ok']} answered.</p>",
-    ]
-    for submission in report["submissions"]:
-        late = f", {submission['late_days']} days late" if submission["late_days"] else ""
-        body.append(f"<h2>Submitted {submission['submitted']}{late}</h2>")
-        body.append(margins(submission["criteria"]))
-        rows = [_verdict_row(criterion) for criterion in submission["criteria"]]
-        body.append(_table(("criterion", "verdict", "value", "needed", "why", "look at"), rows, (2, 3), raw=True))
-    body.append('<p class="soft">The line marks what is needed. unknown: the log does not cover or cannot show it.</p>')
-    return page(title, body, STYLE)
 
 
 def intervals(rows: Sequence[tuple[str, Measure]]) -> str:
@@ -88,34 +69,11 @@ def intervals(rows: Sequence[tuple[str, Measure]]) -> str:
             f'<circle class="dot" cx="{at[1]:.1f}" cy="{y}" r="5"/>'
             f'<text x="{right + 12}" y="{y + 4}">{shown(measure.value, measure.name)}</text>'
         )
-    return _svg(780, height, "shares with their intervals", drawn) if rows else "<p>Nothing to draw yet.</p>"
+    return svg(780, height, "shares with their intervals", drawn) if rows else "<p>Nothing to draw yet.</p>"
 
 
-def margins(criteria: Sequence[Mapping[str, Any]]) -> str:
-    """Picture of criteria: how much of what is needed is there; the vertical line is the threshold.
-
-    Of a latency less is better, so its bar shows the limit in relation to it.
-    """
-    rows = [c for c in criteria if c["value"] is not None and c["threshold"]]
-    left, full, step = 130, 250, 34
-    height = step * len(rows) + 16
-    drawn = []
-    for row, found in enumerate(rows):
-        y, less_is_better = 24 + step * row, found["id"] == "latency"
-        have, need = (found["threshold"], found["value"]) if less_is_better else (found["value"], found["threshold"])
-        part = min(have / need, 2.0) if need else 2.0
-        colour = {"pass": "var(--good)", "fail": "var(--bad)"}.get(found["verdict"], "var(--open)")
-        said = f"{number(found['value'])} of {'at most ' if less_is_better else ''}{number(found['threshold'])}"
-        drawn.append(
-            f'<text x="{left - 12}" y="{y + 4}" text-anchor="end">{escape(found["id"])}</text>'
-            f'<rect x="{left}" y="{y - 9}" width="{full * part:.1f}" height="18" fill="{colour}" rx="2"/>'
-            f'<text x="{left + 2 * full + 12}" y="{y + 4}">{said}</text>'
-        )
-    drawn.append(f'<line x1="{left + full}" y1="6" x2="{left + full}" y2="{height}" stroke="var(--ink)"/>')
-    return _svg(780, height, "criteria against their thresholds", drawn) if rows else ""
-
-
-def _svg(width: int, height: int, label: str, drawn: Iterable[str]) -> str:
+def svg(width: int, height: int, label: str, drawn: Iterable[str]) -> str:
+    """A picture of `drawn`, which is SVG, in its own units."""
     picture = f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{label}">{"".join(drawn)}</svg>'
     return f'<div class="wide">{picture}</div>'
 
@@ -136,22 +94,11 @@ def _groups(report: Report) -> Iterable[str]:
         found = [(str(group.facts["value"]), group.metric(name)) for group in report.groups]
         yield f"<p>{WORDINGS[name].title}: {WORDINGS[name].operation}</p>"
         yield intervals([(value, measure) for value, measure in found if measure.value == measure.value])
-        yield _table(("", "value", "95 % interval", "cases"), [(v, *_row(m)[1:4]) for v, m in found], (1, 2, 3))
+        yield table(("", "value", "95 % interval", "cases"), [(v, *_row(m)[1:4]) for v, m in found], (1, 2, 3))
 
 
-def _verdict_row(found: Mapping[str, Any]) -> Sequence[str]:
-    verdict = f'<span class="{found["verdict"]}">{found["verdict"]}</span>'
-    lines = "<br>".join(f"<code>{escape(_place(evidence))}</code>" for evidence in found["evidence"])
-    value, needed = number(found["value"]), number(found["threshold"])
-    return escape(found["id"]), verdict, value, needed, escape(found["why"]), lines
-
-
-def _place(evidence: Mapping[str, Any]) -> str:
-    where = " ".join(f"{name} {value}" for name, value in evidence.items() if name != "text")
-    return f"{where}: {str(evidence['text'])[:160]}" if "text" in evidence else where
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = (), raw: bool = False) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = (), raw: bool = False) -> str:
+    """A table that scrolls where it is too wide; numbers: columns to set flush right; raw: cells are HTML already."""
     classes = [" class=n" if column in numbers else "" for column in range(len(head))]
     titles = (
         "".join(f"<th{c}>{escape(title)}</th>" for c, title in zip(classes, head, strict=True)) if any(head) else ""
@@ -165,7 +112,8 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence
     return f'<div class="wide"><table>{titles and f"<tr>{titles}</tr>"}{body}</table></div>'
 
 
-def _items(said: Iterable[str]) -> str:
+def items(said: Iterable[str]) -> str:
+    """A list of sentences."""
     return "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in said) + "</ul>"
 
 

@@ -105,19 +105,31 @@ class Uptime:
         return (self.up / total, (self.up + self.unknown) / total) if total else (math.nan, math.nan)
 
 
-def uptime(lines: RequestLines, from_ns: int, to_ns: int, log_end_ns: int) -> Uptime:
+def uptime(
+    lines: RequestLines, from_ns: int, to_ns: int, log_end_ns: int, *,
+    minute_up: float = UP_SHARE, quiet: str = "carry", holes: Sequence[tuple[int, int]] = (),
+) -> Uptime:  # fmt: skip
     """Minutes of [from_ns, to_ns) that were up: at least half of the minute's requests were answered with status 200.
 
     A minute without requests is as the minute before it. `lines` may begin before the window, which tells the state
     at its start; minutes from `log_end_ns` (stream time at which the log ends) on are unknown.
+    minute_up: another share than half. quiet: what minutes without requests are: carry (as the one before), up, down,
+    or skip (neither). holes: stretches [from, to) of ns that the log lacks; their minutes are unknown.
     """
     first, last = from_ns // MINUTE_NS, -(-to_ns // MINUTE_NS)
-    minutes, up = _minutes(lines)
+    minutes, up = _minutes(lines, minute_up)
     covered = np.arange(first, max(first, min(last, -(-log_end_ns // MINUTE_NS))))
+    for begin, end in holes:
+        covered = covered[(covered < -(-begin // MINUTE_NS)) | (covered >= end // MINUTE_NS)]
     before = np.searchsorted(minutes, covered, side="right") - 1
     known = before >= 0
-    ups = int(up[before[known]].sum())
-    return Uptime(ups, int(known.sum()) - ups, last - first - int(known.sum()))
+    ups = up[before[known]]
+    asked = minutes[before[known]] == covered[known]
+    if quiet in ("up", "down"):
+        ups = np.where(asked, ups, quiet == "up")
+    elif quiet == "skip":
+        ups = ups[asked]
+    return Uptime(int(ups.sum()), int((~ups).sum()), last - first - int(known.sum()))
 
 
 def asked_minutes_up(lines: RequestLines) -> float:
@@ -126,12 +138,12 @@ def asked_minutes_up(lines: RequestLines) -> float:
     return float(up.mean()) if len(up) else math.nan
 
 
-def _minutes(lines: RequestLines) -> tuple[npt.NDArray[np.int64], Mask]:
+def _minutes(lines: RequestLines, minute_up: float = UP_SHARE) -> tuple[npt.NDArray[np.int64], Mask]:
     """The minutes that have requests, and which of them were up."""
     minutes, which = np.unique(lines.at_ns // MINUTE_NS, return_inverse=True)
     if not len(minutes):
         return minutes, np.zeros(0, bool)
-    return minutes, np.bincount(which, weights=lines.ok) >= UP_SHARE * np.bincount(which)
+    return minutes, np.bincount(which, weights=lines.ok) >= minute_up * np.bincount(which)
 
 
 def latency(lines: RequestLines) -> dict[str, float]:

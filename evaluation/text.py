@@ -1,4 +1,4 @@
-"""Reports as text for a terminal: a table, what each number means, and what to do next."""
+"""The report of `online` as text for a terminal: a table, what each number means, and what to do next."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -22,27 +22,6 @@ def online_text(report: Report) -> str:
     lines += ["", *(f"note: {said}" for said in report.evidence)]
     lines += [f"note: {m.name}: {m.note}" for m in report.metrics if m.note]
     return "\n".join([*lines, "", *(f"next: {said}" for said in next_steps(report))])
-
-
-def grade_text(report: Mapping[str, Any]) -> str:
-    """The report of `grade` for people."""
-    lines = [
-        f"Term {report['term']}, log from {report['from']} to {report['to']}: "
-        f"{report['requests']} requests, {report['ok']} answered"
-    ]
-    for submission in report["submissions"]:
-        late = f", {submission['late_days']} days late" if submission["late_days"] else ""
-        rows = [
-            (c["id"], c["verdict"].upper(), number(c["value"]), number(c["threshold"]), c["why"])
-            for c in submission["criteria"]
-        ]
-        lines += ["", f"Submitted {submission['submitted']}{late}", ""]
-        lines += table(["criterion", "verdict", "value", "needed", "why"], rows)
-    lines += [
-        "",
-        "`unknown`: the log does not cover the window, or cannot show it; --json has the lines behind each verdict.",
-    ]
-    return "\n".join(lines)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

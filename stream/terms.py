@@ -88,6 +88,8 @@ _DIFFERENCES: dict[str, dict[str, Any]] = {
     "McGill-F2020": _MCGILL | {"host_pattern": "fall2020-comp598-{team}.cs.mcgill.ca"},
     "McGill-F2021": _MCGILL | {"host_pattern": "fall2021-comp598-{team}.cs.mcgill.ca"},
     "McGill-F2022": _MCGILL | {"host_pattern": "fall2022-comp585-{team}.cs.mcgill.ca"},
+    "FAU-F2025": _NO_THRESHOLDS
+    | {"timeout_ms": None, "n_movies": 3_883, "n_users": 6_040, "points": None},  # MovieLens-1M
 }
 
 TERMS: dict[str, Term] = {name: Term(name=name, **(_COMMON | rules)) for name, rules in _DIFFERENCES.items()}

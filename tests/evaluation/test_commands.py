@@ -11,6 +11,9 @@ from click.testing import CliRunner, Result
 
 from evaluation.__main__ import cli, hours
 from small_logs import HOUR_NS, SmallLog, answer, store_answers
+from stream import evidence
+from stream.store.ingest import ingest
+from stream.terms import TERMS
 
 
 def log() -> SmallLog:
@@ -37,7 +40,8 @@ def run(folder: Path, *arguments: object) -> Result:
 
 
 def test_a_bare_log_and_a_store_give_the_same_numbers(tmp_path, bare):
-    store = log().store(tmp_path / "store")
+    store = tmp_path / "store"
+    ingest([bare], store, TERMS["F2026"])
     for command in (["online"], ["grade", "--submitted", "2026-10-20T14:00"]):
         of_log = json.loads(run(tmp_path, *command, "--log", bare, "--json").stdout)
         of_store = json.loads(run(tmp_path, *command, "--store", store, "--json").stdout)
@@ -46,6 +50,8 @@ def test_a_bare_log_and_a_store_give_the_same_numbers(tmp_path, bare):
         of_log.pop("submissions", None)
         of_store.pop("submissions", None)
         assert of_log == of_store
+        if command[0] == "grade":
+            assert "1 lines are none of the log's kinds, e.g. fields: b'no line of the stream'" in of_log["warnings"]
         assert of_log["requests"] == 4
 
 
@@ -69,6 +75,16 @@ def test_evidence_names_the_line_of_the_file(tmp_path, bare):
 def test_the_store_of_var_dir_is_the_default(tmp_path):
     log().store(tmp_path / "store")
     assert json.loads(run(tmp_path, "online", "--json").stdout)["requests"] == 4
+
+
+def test_a_look_at_the_store_leaves_evidence_and_one_at_a_log_does_not(tmp_path, bare):
+    log().store(tmp_path / "store")
+    assert run(tmp_path, "online", "--log", bare).exit_code == 0
+    assert evidence.read(tmp_path, "online") == []
+    assert run(tmp_path, "online").exit_code == 0
+    (record,) = evidence.read(tmp_path, "online")
+    assert record["requests"] == 4
+    assert {metric["name"] for metric in record["metrics"]} >= {"hit_rate", "license_cost_per_play"}
 
 
 def test_people_get_a_table_with_what_to_do_next(tmp_path, bare):

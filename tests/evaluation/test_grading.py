@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.catalogue import Title
+from evaluation.choices import Choices
 from evaluation.graded_log import GradedLog
 from evaluation.grading import grade
 from small_logs import HOUR_NS, MINUTE_NS, SmallLog, answer, store_answers
@@ -98,7 +99,43 @@ def test_refused_requests_count_below_the_line(tmp_path):
         minute = (at - (S - DAY)) // MINUTE_NS
         return ("own", str(at)) if 0 <= minute < 140 else None if 140 <= minute < 280 else ("a", "b")
 
-    assert verdict(graded(tmp_path, generated(lists)), "personalised") == ("fail", pytest.approx(140 / 1440, rel=1e-5))
+    store = generated(lists).store(tmp_path)
+    for of, expected in (("requests", ("fail", 140 / 1440)), ("answers", ("pass", 140 / 1300))):
+        report = grade(GradedLog.read(store, CLOCK, choices=Choices(personalised_of=of)), F2026, [S])
+        found = {criterion["id"]: criterion for criterion in report["criteria"]}
+        assert verdict(found, "personalised") == (expected[0], pytest.approx(expected[1], rel=1e-5))
+
+
+def test_lists_that_are_nearly_all_one_of_two_pass_with_a_warning(tmp_path):
+    found = graded(tmp_path, generated(lambda at: ("a", "b") if (at // MINUTE_NS) % 2 else ("b", "a")))
+    assert found["personalised"]["verdict"] == "pass"
+    assert any("hardly personalised" in note.get("warning", "") for note in found["personalised"]["evidence"])
+
+
+def test_a_day_that_the_log_lacks_leaves_its_windows_open(tmp_path):
+    # two days before the submission nothing was written down for a day; 6 of 7 days up are 86 %, 144 of 168 hours
+    log = generated()
+    log.events = [event for event in log.events if not S - 2 * DAY <= event.at_ns < S - DAY]
+    found = graded(tmp_path, log)
+    assert found["availability"]["verdict"] == "pass"  # even if the team had been down all that day
+    assert found["bonus"]["verdict"] == "unknown"
+    assert "1440 not in the log" in found["bonus"]["why"]
+    assert found["volume"]["verdict"] == "fail"  # its two days are there
+
+
+def test_request_lines_that_are_there_twice_are_told(tmp_path):
+    log = generated(before=DAY, after=DAY)
+    log.events += log.events[:5]
+    report = grade(GradedLog.read(log.store(tmp_path), CLOCK), F2026, [S])
+    assert any(said.startswith("5 request lines occur more than once") for said in report["warnings"])
+
+
+def test_what_a_catalogue_flags_is_graded_all_the_same(tmp_path):
+    # users beyond the term's range are flagged on reading, but their requests are requests
+    log = SmallLog()
+    for number in range(10):
+        log.asked(S + number * MINUTE_NS, 5_000_000 + number, ["a"])
+    assert graded(tmp_path, log)["volume"]["value"] == 10
 
 
 @pytest.mark.parametrize(("down", "bonus"), [(100, "pass"), (101, "fail")])

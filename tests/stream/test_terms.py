@@ -13,7 +13,7 @@ NAMES = "F2019 S2020 F2020 S2021 S2022 F2022 S2023 S2024 F2024 S2025 F2025 S2026
 
 
 def test_every_term_of_the_course_is_there_in_order():
-    assert list(TERMS) == [*NAMES.split(), "McGill-F2020", "McGill-F2021", "McGill-F2022"]
+    assert list(TERMS) == [*NAMES.split(), "McGill-F2020", "McGill-F2021", "McGill-F2022", "FAU-F2025"]
 
 
 def test_what_differs_between_terms():
@@ -61,6 +61,7 @@ STATED = {
     "McGill-F2020": (5, 27_000, 800, True, False, NOTHING, (100, 100, 100, 100, 0)),
     "McGill-F2021": (5, 27_000, 800, True, False, NOTHING, (100, 100, 100, 100, 0)),
     "McGill-F2022": (5, 27_000, 800, True, False, NOTHING, (100, 100, 100, 100, 0)),
+    "FAU-F2025": (5, 3_883, None, True, False, NOTHING, None),
 }
 
 

@@ -17,16 +17,16 @@ FILE = "answer-key.jsonl"
 class AnswerKey:
     """Appends to the key of one folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+    def __init__(self, folder: Path, team: int | None = None) -> None:
+        self._path, self._team = folder / FILE, team
 
     def write(self, touched: Iterable[Affected]) -> None:
         """Keep what was touched."""
-        lines = [json.dumps(asdict(each), ensure_ascii=True) + "\n" for each in touched]
+        lines = [json.dumps(asdict(each) | {"team": self._team}) + "\n" for each in touched]
         if not lines:
             return
-        with self._path.open("a", encoding="ascii") as file:
-            file.writelines(lines)
+        with self._path.open("ab", buffering=0) as file:  # one write, whole: other teams append to the same file
+            file.write("".join(lines).encode("ascii"))
         self._path.chmod(0o600)
 
 

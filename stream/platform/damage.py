@@ -28,6 +28,7 @@ class Affected:
     at_ms: int  # stream time of the step's end
     before: str | None  # None: the line is an addition
     after: str | None  # None: the line was not written (or not yet, if it is late)
+    team: int | None = None  # whose stream; None in keys written before there were several teams
 
 
 @dataclass(frozen=True, slots=True)

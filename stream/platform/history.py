@@ -6,7 +6,7 @@ Files are written as `<day>.log.part` and renamed when whole, so that an ingest 
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -61,6 +61,7 @@ def generate(
     progress(done, total) is called with hours. Returns what was written: lines, bytes, files, first and last day.
     """
     world = world_of(settings.world, settings.term, settings.demographic_taste)
+    world = replace(world, asks_for_nothing=settings.asks_for_nothing)
     when = span(settings, world)
     simulation = new_world(settings, world, when.begin_ms)
     writer = LineWriter(simulation.catalogue.ids, settings.term.zone, settings.term.watch_digits)

@@ -84,6 +84,8 @@ class Live:
         self._ready_checked = -_READY_SECONDS
         self.answered = self.answered_ok = 0
         self._latencies_ms: deque[int] = deque(maxlen=1_000)
+        self._came: deque[float] = deque(maxlen=300)  # when answers were taken in, real seconds
+        self._last_outcome = "-"
         self._sent: deque[tuple[float, int]] = deque(maxlen=120)  # when, and lines until then: some of the last minutes
 
     @property
@@ -102,6 +104,9 @@ class Live:
             "lines_per_second": self._lines_per_second(),
             "users": len(self.world.population),
             "latency_ms": self._latency(),
+            "p99_ms": self._quantile(0.99),
+            "requests_per_second": self._requests_per_second(),
+            "last_outcome": self._last_outcome,
             "requests": self.answered,
             "requests_ok": self.answered_ok,
             "asking": self.progress.asking,
@@ -115,9 +120,18 @@ class Live:
             return 0.0
         return round((sent[-1][1] - sent[0][1]) / (sent[-1][0] - sent[0][0]), 1)
 
+    def _requests_per_second(self) -> float:
+        """In real time, over the answers that came lately."""
+        came = list(self._came)
+        seconds = time.monotonic() - came[0] if came else 0.0
+        return round(len(came) / seconds, 1) if seconds > 0 else 0.0
+
+    def _quantile(self, share: float) -> int | None:
+        latest = sorted(self._latencies_ms.copy())
+        return latest[int(len(latest) * share)] if latest else None
+
     def _latency(self) -> str:
-        latest = sorted(self._latencies_ms)
-        return f"{latest[len(latest) // 2]} / {latest[len(latest) * 99 // 100]} ms" if latest else "-"
+        return f"{self._quantile(0.5)} / {self._quantile(0.99)} ms" if self._latencies_ms else "-"
 
     def resume(self) -> None:
         """Go through the journal, and send what of its last step the topic does not hold yet. Raises Stopped."""
@@ -233,6 +247,8 @@ class Live:
         self._metrics.requests.labels(str(outcome.status)).inc()
         self._metrics.latency.observe(outcome.latency_ms / 1000)
         self._latencies_ms.append(outcome.latency_ms)
+        self._came.append(time.monotonic())
+        self._last_outcome = outcome.failure or f"{outcome.status}, {len(outcome.movies)} movies"
         below_ms = int(keys_of(self.world.seed, "nanoseconds", np.array([asked.number]))[0]) % 1_000_000
         at_ns = (asked.at_ms + outcome.latency_ms) * 1_000_000 + below_ms
         event = outcome.event(at_ns, asked.user_id, self._requester.host)

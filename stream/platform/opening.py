@@ -5,7 +5,7 @@ history made anew) is continued behind them.
 """
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stream.events import MalformedLine, WallClock, parse_line
 from stream.platform.delivery import Outbox
@@ -13,7 +13,7 @@ from stream.platform.history import empty_world, new_world, span
 from stream.platform.settings import PlatformSettings
 from stream.platform.simulation import Simulation
 from stream.platform.state import Progress, StateFolder
-from stream.platform.world import world_of
+from stream.platform.world import World, world_of
 
 _log = logging.getLogger(__name__)
 _SLACK_MS = 5_000  # a line may be stamped this much later than its step ends: an answer takes its time
@@ -26,11 +26,18 @@ class Opened:
     folder: StateFolder
     world: Simulation
     progress: Progress
+    fresh: bool = False  # nothing was saved of it
+
+
+def shape_of(settings: PlatformSettings) -> World:
+    """The world that the settings ask for."""
+    shape = world_of(settings.world, settings.term, settings.demographic_taste)
+    return replace(shape, asks_for_nothing=settings.asks_for_nothing)
 
 
 def open_world(settings: PlatformSettings) -> Opened:
     """The world of these settings, from the platform's folder or fresh. Raises WrongState."""
-    shape, folder = world_of(settings.world, settings.term, settings.demographic_taste), StateFolder(settings.home)
+    shape, folder = shape_of(settings), StateFolder(settings.home)
     if not folder.path.exists():
         begin_ms = span(settings, shape).live_ms
         _log.info(

@@ -10,22 +10,19 @@ from pathlib import Path
 from stream import evidence
 from stream.platform.api import Desk, serve
 from stream.platform.catalogue import head_films
-from stream.platform.delivery import Outbox, Stopped
-from stream.platform.live import Live
+from stream.platform.class_teams import open_teams, teams_of
+from stream.platform.crowd import Crowd, Stream
 from stream.platform.metrics import PlatformMetrics
 from stream.platform.opening import open_world
 from stream.platform.persona import Persona
 from stream.platform.provider import Behaviour, Provider
 from stream.platform.provider import serve as serve_provider
-from stream.platform.records import FileRecords, WorldRecords
+from stream.platform.records import FileRecords
 from stream.platform.settings import PlatformSettings
 from stream.platform.trouble import of_api
-from stream.platform.visitors import Visitors
-from stream.requester import Requester
 
 _log = logging.getLogger(__name__)
 _BEAT_SECONDS = 2.0
-_THREADS = 32  # requests in flight: a service that is always late holds each for the whole time limit
 
 
 class Heart:
@@ -33,12 +30,14 @@ class Heart:
 
     def __init__(self, run_dir: Path, name: str, facts: Callable[[], Mapping[str, object]]) -> None:
         self._run_dir, self._name, self._facts, self._last = run_dir, name, facts, 0.0
+        self._lock = threading.Lock()
 
     def beat(self) -> None:
-        """Beat if it is time."""
-        if time.monotonic() - self._last >= _BEAT_SECONDS:
-            self._last = time.monotonic()
-            evidence.beat(self._run_dir, self._name, self._facts())
+        """Beat if it is time; any thread may call it."""
+        with self._lock:
+            if time.monotonic() - self._last >= _BEAT_SECONDS:
+                self._last = time.monotonic()
+                evidence.beat(self._run_dir, self._name, self._facts())
 
 
 def stop_signals() -> threading.Event:
@@ -50,40 +49,29 @@ def stop_signals() -> threading.Event:
 
 
 def run(settings: PlatformSettings) -> None:
-    """Simulate the world live until stopped. Raises WrongState if the saved world is another than the settings'."""
+    """Simulate the world live for its teams until stopped. Raises WrongState or TeamsError; see `class_teams`."""
     stop, metrics = stop_signals(), PlatformMetrics()
+    teams = teams_of(settings)
     metrics.serve(settings.platform_metrics_port)
     facts: dict[str, Callable[[], Mapping[str, object]]] = {"now": lambda: {"waiting": "for the broker"}}
     heart = Heart(settings.run_dir, "platform", lambda: facts["now"]())
-    outbox = Outbox(settings.log_bootstrap, settings.log_topic, stop, heart.beat)
-    host = settings.term.host_pattern.format(team=settings.team)
-    requester = Requester(settings.service_address, settings.term.timeout_ms, host, threads=_THREADS)
+    opened = [open_world(settings)] if settings.teams_file is None else open_teams(settings, teams)
+    streams = [Stream(team, each, metrics, stop, heart.beat) for team, each in zip(teams, opened, strict=True)]
+    crowd = Crowd(settings, streams)
+    desk = Desk(crowd.records(), settings.manners, crowd.page, stop.wait)
+    api = serve(desk, settings.api_port)
+    facts["now"] = crowd.facts
+
+    def alive() -> None:
+        desk.trouble = of_api(streams[0].live.on())
+        heart.beat()
+
     try:
-        opened = open_world(settings)
-        world = opened.world
-        live = Live(settings, opened, outbox, requester, metrics, stop)
-        records = WorldRecords(world.term, world.seed, world.catalogue, lambda: world.population)
-        known = {
-            "world": world.world.name, "term": world.term.name, "movies": len(world.catalogue),
-            "topic": settings.log_topic, "service": settings.service_address,
-        }  # fmt: skip
-        desk = Desk(records, settings.manners, lambda: known | live.facts(), stop.wait)
-        api = serve(desk, settings.api_port)
-        facts["now"] = live.facts
-        Visitors(settings.service_address, live.on, stop).start()
-
-        def alive() -> None:
-            desk.trouble = of_api(live.on())
-            heart.beat()
-
-        _log.info("live at %s, %g times real time", live.facts()["stream_time"], live.speed)
-        live.run(alive)
-        api.shutdown()
-    except Stopped:
-        _log.info("stopped while lines waited for the broker; they are sent at the next start")
+        crowd.go(alive, stop)
     finally:
-        outbox.close()
-        requester.close()
+        api.shutdown()
+        for stream in streams:
+            stream.close()
 
 
 def run_api(settings: PlatformSettings, catalogue: Path) -> None:

@@ -14,6 +14,12 @@ class PlatformSettings(StreamSettings):
     platform_dir: Path | None = Field(
         None, description="Seed, state and answer keys of the platform; empty = var/platform."
     )
+    teams_file: Path | None = Field(
+        None, description="Several teams: a teams.toml; empty = the one team of TEAM, TOPIC and SERVICE_URL."
+    )
+    asks_for_nothing: float | None = Field(
+        None, ge=0, lt=1, description="Share of requests after which nobody starts a movie; empty = the term's."
+    )
     world_seed: int = Field(
         2026, ge=0, description="Everything the world does follows from it; a class keeps it secret."
     )

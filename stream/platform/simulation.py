@@ -5,7 +5,9 @@ depends on the seed and on the lists that were shown (`show`), never on how it i
 Start reading at `Simulation.plan_block`.
 """
 
+import copy
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,8 @@ class Simulation:
         self.catalogue = make_catalogue(world, seed)
         self.population = make_population(world, seed)
         self.habits = habits_of(term)
+        if world.asks_for_nothing is not None:
+            self.habits = replace(self.habits, asks_for_nothing=world.asks_for_nothing)
         self.norms = norms_of(world, self.habits, self.catalogue, self.population, seed)
         self._local = LocalTime(term.zone)
         self.now_ms = begin_ms
@@ -61,6 +65,14 @@ class Simulation:
         self.first_requests = np.empty((0, 2), np.int64)  # (at_ms, user) of newcomers who have not asked yet
         self.count_active()
         self._requests_per_ms = self._rate()
+
+    def fork(self) -> "Simulation":
+        """A world that goes its own way from here; what never changes (films, tastes) is shared with this one."""
+        other = copy.copy(self)
+        for name in ("memory", "watched", "busy_until_ms", "buzz"):  # written in place
+            setattr(other, name, getattr(self, name).copy())
+        other.intents = Intents(**{name: column.copy() for name, column in self.intents.columns().items()})
+        return other
 
     # What the outside sees
 

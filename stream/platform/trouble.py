@@ -25,7 +25,7 @@ class Trouble:
         self._folder, self._watcher, self._place = folder, Watcher(folder, team), place
         self._clock = WallClock(place.term.zone)
         self._digits = place.term.watch_digits
-        self.damage, self._key = Damage(late), AnswerKey(folder)
+        self.damage, self._key = Damage(late), AnswerKey(folder, team)
 
     def on(self, from_ms: int, until_ms: int) -> tuple[Injection, ...]:
         """What is on in some of [from_ms, until_ms) of stream time."""

@@ -16,6 +16,7 @@ from stream.platform.scenarios import SCENARIOS
 
 _TIMEOUT_S = 2.0
 _IDLE_S = 0.2
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HOSTILE = (
     "/recommend/abc", "/recommend/-1", "/recommend/0", "/recommend/1e9", "/recommend/999999999999999999",
     "/recommend/9999999999999999999999", "/recommend/%00", "/recommend/..%2f..%2fetc%2fpasswd", "/recommend/1;drop",
@@ -30,7 +31,7 @@ class Visitors:
     def __init__(self, service: str, on: Callable[[], Sequence[Injection]], stop: threading.Event) -> None:
         """service: http://127.0.0.1:port. Raises ValueError for an address that is not loopback."""
         parts = urlsplit(service)
-        if parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        if parts.hostname not in LOOPBACK:
             raise ValueError(f"expected a loopback address, such requests go nowhere else; got {service}")
         self._host, self._port, self._on, self._stop = parts.hostname, parts.port or 80, on, stop
         self._paths = {

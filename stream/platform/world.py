@@ -39,6 +39,7 @@ class World:
     steepness: float = 1.35
     abandon_per_minute: float = 0.0049
     delay_minutes: float = 70.0  # mean from a request to the start that follows
+    asks_for_nothing: float | None = None  # share of requests that lead to no start; None = as the term's users do
 
 
 WORLDS: dict[str, World] = {

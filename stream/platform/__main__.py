@@ -8,13 +8,16 @@ from typing import Any
 import click
 
 from stream.platform.commands_trouble import inject, provider, score
-from stream.platform.settings import PlatformSettings
+from stream.platform.config import chosen_settings
 from stream.platform.world import WORLDS
-from stream.settings import read_settings
 
 
 @click.group()
-def cli() -> None:
+@click.option(
+    "--config", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The platform's settings in one TOML; then neither .env nor the environment counts.",
+)  # fmt: skip
+def cli(config: Path | None) -> None:
     """The other side of the wire: users who watch and rate, their requests, and the user and movie API."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # delivery says itself when the broker is away
@@ -29,10 +32,11 @@ def run() -> None:
     """Simulate the world live: stream to the topic, requests to the service, the API."""
     from stream.platform.run import run as run_platform
     from stream.platform.state import WrongState
+    from stream.teams import TeamsError
 
     try:
-        run_platform(read_settings(PlatformSettings))
-    except WrongState as error:
+        run_platform(chosen_settings())
+    except (WrongState, TeamsError) as error:
         raise SystemExit(str(error)) from None
 
 
@@ -43,7 +47,7 @@ def api(catalog: Path) -> None:
     from stream.platform.run import run_api
 
     try:
-        run_api(read_settings(PlatformSettings), catalog)
+        run_api(chosen_settings(), catalog)
     except (OSError, ValueError) as error:
         raise SystemExit(str(error)) from None
 
@@ -62,7 +66,7 @@ def generate(world: str | None, out: Path, seed: int | None, as_json: bool) -> N
     from stream.platform.history import generate as generate_history
 
     changed = {name: value for name, value in {"world": world, "world_seed": seed}.items() if value is not None}
-    settings = read_settings(PlatformSettings).model_copy(update=changed)
+    settings = chosen_settings().model_copy(update=changed)
     with tqdm(unit="h", desc="history", disable=None) as bar:
 
         def show(done: int, total: int) -> None:
@@ -82,7 +86,7 @@ def calibrate(world: str, seed: int | None, as_json: bool) -> None:
     from stream.platform.calibrate import calibrate as compare
     from stream.platform.calibrate import missed
 
-    settings = read_settings(PlatformSettings)
+    settings = chosen_settings()
     settings = settings if seed is None else settings.model_copy(update={"world_seed": seed})
     found = compare(settings, world, lambda run: click.echo(run, err=True))
     click.echo(json.dumps(found) if as_json else _table(found["checks"]))

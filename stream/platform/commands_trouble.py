@@ -11,9 +11,9 @@ import click
 
 from stream import evidence
 from stream.events import WallClock
+from stream.platform.config import chosen_settings
 from stream.platform.scenarios import SCENARIOS
 from stream.platform.settings import PlatformSettings
-from stream.settings import read_settings
 
 _UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _SCHEDULED = {"scenario", "at", "for", "rate", "team", "target"}
@@ -45,7 +45,7 @@ def inject(
     """Put trouble into the stream, the API or the requests; the platform may run or not. Alone: list the scenarios."""
     from stream.platform import injections
 
-    settings = read_settings(PlatformSettings)
+    settings = chosen_settings()
     clock = WallClock(settings.term.zone)
     try:
         if stopped:
@@ -75,11 +75,27 @@ def _planned(wish: dict[str, Any], clock: WallClock, settings: PlatformSettings)
 
     if unknown := set(wish) - _SCHEDULED:
         raise ValueError(f"expected some of {', '.join(sorted(_SCHEDULED))}; got {', '.join(sorted(unknown))}")
+    _check_team(wish.get("team"), str(wish.get("scenario")), settings)
     from_ms = _time_ms(str(wish.get("at", "now")), clock, settings)
     return injections.planned(
         str(wish.get("scenario")), from_ms, _duration_ms(str(wish.get("for", "1h"))),
         wish.get("rate"), wish.get("team"), str(wish.get("target", "")),
     )  # fmt: skip
+
+
+def _check_team(team: object, scenario: str, settings: PlatformSettings) -> None:
+    """Raises ValueError for a team that is not there, or trouble that cannot befall one team alone."""
+    from stream.platform.class_teams import teams_of
+    from stream.platform.scenarios import scenario_of
+
+    if team is None:
+        return
+    there = {each.settings.team: each.name for each in teams_of(settings)}
+    if team not in there:
+        named = ", ".join(f"{number} ({name})" for number, name in there.items())
+        raise ValueError(f"expected a team of {named}; got {team!r}")
+    if len(there) > 1 and scenario_of(scenario).family == "api":
+        raise ValueError(f"{scenario}: all teams ask the same API, so it cannot befall one; leave the team out")
 
 
 def _scheduled(schedule: Path) -> list[dict[str, Any]]:
@@ -128,19 +144,22 @@ def _show(settings: PlatformSettings, clock: WallClock) -> None:
 @click.option(
     "--grace", "grace_h", default=24.0, show_default=True, help="Hours after its end that a finding may name it."
 )
+@click.option("--team", type=int, help="Whose findings they are  [default: TEAM]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-def score(findings: Path, grace_h: float, as_json: bool) -> None:
+def score(findings: Path, grace_h: float, team: int | None, as_json: bool) -> None:
     """Hold a detector's findings against the answer key: precision, recall, delay."""
     from stream.platform import answer_key, injections
     from stream.platform.score import read_findings
     from stream.platform.score import score as score_findings
 
-    settings = read_settings(PlatformSettings)
+    settings = chosen_settings()
+    team = settings.team if team is None else team
     clock = WallClock(settings.term.zone)
     try:
         said = read_findings(findings, clock)
-        planned = [each for each in injections.read(settings.home) if each.team in (None, settings.team)]
-        report = score_findings(said, planned, answer_key.read(settings.home), clock, grace_h)
+        planned = [each for each in injections.read(settings.home) if each.team in (None, team)]
+        touched = (each for each in answer_key.read(settings.home) if each.team in (None, team))
+        report = score_findings(said, planned, touched, clock, grace_h)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     if as_json:
@@ -181,4 +200,4 @@ def provider(port: int | None, key: str, **habits: float | bool) -> None:
         behaviour = Behaviour().changed(habits)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    run_provider(port or read_settings(PlatformSettings).provider_port, behaviour, key)
+    run_provider(port or chosen_settings().provider_port, behaviour, key)

@@ -4,7 +4,7 @@ VENV := .venv/bin/python
 MODELS ?= recent,svd
 
 .DEFAULT_GOAL := help
-.PHONY: help setup deploy status logs down test soak bench check doctor describe mlflow retrain replay grade selfcheck budgets lock
+.PHONY: help setup deploy status logs down test soak bench check doctor describe platform mlflow retrain replay grade selfcheck budgets lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ doctor: ## Say what is wrong with broker, tunnel, topic, lag, API, clock, disk, 
 
 describe: ## Write the data description of milestone 1 to var/data.html
 	@$(VENV) -m stream catalog describe --html var/data.html
+
+platform: setup ## Run the platform alone with its broker, for a class; CONFIG=platform.toml
+	@$(VENV) -m infra.alone $(or $(CONFIG),docs/class/platform.toml)
 
 mlflow: ## Show training runs and the model registry in a browser
 	@$(PYTHON) -m infra mlflow

@@ -59,6 +59,7 @@ def open_teams(settings: PlatformSettings, teams: list[Served]) -> list[Opened]:
 
     Raises WrongState.
     """
+    StateFolder(settings.home)  # nobody else may look into it, whatever is saved there
     roots: dict[str, Simulation] = {}
     for team in teams:
         term = team.settings.course_term

@@ -62,9 +62,10 @@ class Stream:
         """Of one team, for the page."""
         settings, live = self.team.settings, self.live.facts()
         ok = f"{self.live.answered_ok / self.live.answered:.1%}" if self.live.answered else "-"
+        outcome = live["last_outcome"] if live["asking"] else "was never ready so far"
         return live | {
             "name": self.team.name, "topic": settings.log_topic, "service": settings.service_address,
-            "term": settings.course_term, "ok_share": ok, "last_outcome": self.ended or live["last_outcome"],
+            "term": settings.course_term, "ok_share": ok, "last_outcome": self.ended or outcome,
             "injections": [f"{each.scenario} ({each.id})" for each in self.live.on()],
         }  # fmt: skip
 

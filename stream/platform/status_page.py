@@ -13,13 +13,14 @@ h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.1rem; margin-to
 table { border-collapse: collapse; width: 100% } th { width: 45% } .bad { color: var(--bad); font-weight: 600 }
 th, td { text-align: left; padding: .35rem .7rem .35rem 0; border-bottom: 1px solid var(--line) }
 td { font-variant-numeric: tabular-nums }
-.wide { overflow-x: auto } .teams th { width: auto; white-space: nowrap } .teams td { vertical-align: top }
+.wide { overflow-x: auto } .teams td:last-child, .teams th:last-child { padding-left: 1rem }
+.teams th { width: auto; white-space: nowrap } .teams td { vertical-align: top }
 .teams th:nth-child(n+2):nth-child(-n+5), .teams td:nth-child(n+2):nth-child(-n+5)
   { text-align: right; white-space: nowrap }
 @media (max-width: 36rem) { .teams, .teams tbody, .teams tr { display: block }
   .teams tr:first-child { display: none } .teams tr { border-bottom: 1px solid var(--line); padding: .4rem 0 }
   .teams td { display: inline-block; border: 0; padding: 0 .9rem 0 0 } .teams td:first-child,
-  .teams td:last-child { display: block; overflow-wrap: anywhere }
+  .teams td:last-child { display: block; padding-left: 0; overflow-wrap: anywhere }
   .teams td:nth-child(2)::after { content: " req/s" } .teams td:nth-child(3)::after { content: " ok" }
   .teams td:nth-child(5)::after { content: " lines/s" } }
 """
@@ -97,4 +98,6 @@ def _shown(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:,.3g}" if isinstance(value, float) and value < 1000 else str(value)
+    if isinstance(value, float):
+        return f"{value:,.3g}" if value < 1000 else f"{value:,.0f}"
+    return str(value)

@@ -2,22 +2,26 @@
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
+import tomllib
 import urllib.request
 import uuid
 
 import numpy as np
 import pytest
 
-from houses import free_ports
+from houses import CHECKOUT, free_ports
 from platforms import fixed_service, topic_lines
 from stream.events import Requested, WallClock, parse_line
-from stream.platform import answer_key
+from stream.platform import answer_key, injections
 from stream.platform.class_teams import open_teams, teams_of
-from stream.platform.config import ConfigError, read_config
+from stream.platform.config import KEYS, ConfigError, read_config
 from stream.platform.opening import Opened
+from stream.platform.settings import PlatformSettings
 from stream.platform.state import Step
+from stream.platform.status_page import status_page
 from stream.platform.telling import Telling
 from stream.teams import TeamsError
 from stream.topics import Broker
@@ -223,3 +227,43 @@ def test_keys_written_before_teams_were_named_are_still_read(tmp_path):
     old = {"injection": "a", "scenario": "corrupt-line", "at_ms": 1, "before": "x", "after": "y"}
     (tmp_path / answer_key.FILE).write_text(json.dumps(old) + "\n")
     assert [(each.injection, each.team) for each in answer_key.read(tmp_path)] == [("a", None)]
+
+
+def test_the_examples_for_a_class_load_and_the_schedule_names_teams_that_are_there(tmp_path):
+    folder = CHECKOUT / "docs/class"
+    settings = read_config(folder / "platform.toml")
+    assert [each.settings.log_topic for each in teams_of(settings)] == ["movielog1", "movielog2"]
+    for name in ("platform.toml", "teams.toml"):
+        (tmp_path / name).write_text((folder / name).read_text())
+    done = subprocess.run(
+        platform(tmp_path / "platform.toml", "inject", "--schedule", str(folder / "term.toml")),
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    planned = injections.read(tmp_path / "var/platform")
+    assert len(planned) == 9
+    assert {each.team for each in planned} == {None, 1, 2}
+
+
+def test_every_default_that_the_example_shows_is_the_default(tmp_path):
+    text = (CHECKOUT / "docs/class/platform.toml").read_text()
+    shown = "\n".join(line.removeprefix("#") if line.startswith("#") and not line.startswith("# ") else line
+                      for line in text.splitlines() if not line.startswith(("#bootstrap", "#secrets")))  # fmt: skip
+    tables = tomllib.loads(shown)
+    assert {section: set(keys) | {"bootstrap", "secrets"} & set(KEYS[section]) for section, keys in tables.items()} == {
+        section: set(keys) for section, keys in KEYS.items()
+    }
+    hidden = tomllib.loads("\n".join(line[1:] for line in text.splitlines() if re.match("#[a-z]", line)))
+    for key, value in hidden.items():
+        name = next(keys[key] for keys in KEYS.values() if key in keys)
+        if name not in ("kafka_bootstrap", "platform_dir", "asks_for_nothing"):
+            assert PlatformSettings.model_fields[name].default == value, key
+
+
+def test_the_page_shows_each_team_and_what_is_on():
+    team = {"name": "a<b", "topic": "movielog7", "requests_per_second": 9.5, "ok_share": "97.0%", "p99_ms": 44,
+            "lines_per_second": 101.0, "last_outcome": "java.net.ConnectException: x",
+            "injections": ["bots (1f)"]}  # fmt: skip
+    page = status_page({"world": "demo", "team_rows": [team]}, {"slow_s": 2.0}, 3)
+    for shown in ("a&lt;b", "movielog7", "9.5", "97.0%", "44 ms", 'class="bad">java.net', "bots (1f)", "slow s"):
+        assert shown in page

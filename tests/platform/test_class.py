@@ -20,7 +20,7 @@ from stream.platform.class_teams import open_teams, teams_of
 from stream.platform.config import KEYS, ConfigError, read_config
 from stream.platform.opening import Opened
 from stream.platform.settings import PlatformSettings
-from stream.platform.state import Step
+from stream.platform.state import Progress, StateFolder, Step, WrongState
 from stream.platform.status_page import status_page
 from stream.platform.telling import Telling
 from stream.teams import TeamsError
@@ -267,3 +267,18 @@ def test_the_page_shows_each_team_and_what_is_on():
     page = status_page({"world": "demo", "team_rows": [team]}, {"slow_s": 2.0}, 3)
     for shown in ("a&lt;b", "movielog7", "9.5", "97.0%", "44 ms", 'class="bad">java.net', "bots (1f)", "slow s"):
         assert shown in page
+
+
+def test_teams_go_on_from_the_history_that_was_generated_for_all_but_not_from_one_teams_own(tmp_path):
+    config = written(tmp_path, {"movielog1": "http://127.0.0.1:1", "movielog2": "http://127.0.0.1:2"})
+    done = subprocess.run(
+        platform(config, "generate", "--out", str(tmp_path / "history")), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    settings = read_config(config)
+    one, two = (each.world for each in open_teams(settings, teams_of(settings)))
+    assert one.now_ms == two.now_ms
+    assert one.watched.sum() == two.watched.sum() > 1_000
+    StateFolder(settings.home).save(one, Progress(live_seconds=5.0))
+    with pytest.raises(WrongState, match="is of one team's live stream"):
+        open_teams(settings, teams_of(settings))

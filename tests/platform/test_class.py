@@ -107,7 +107,7 @@ def told_again(opened: Opened, settings, lines):
 
 
 @pytest.mark.broker
-@pytest.mark.parametrize("other", ["dead", "failing"])
+@pytest.mark.parametrize("other", ["late to come", "failing"])
 def test_a_teams_stream_is_byte_for_byte_its_own_whatever_another_teams_service_does(
     broker, two_topics, tmp_path, other
 ):

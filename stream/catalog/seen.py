@@ -11,7 +11,7 @@ from stream.store.query import query
 
 Ids = npt.NDArray[Any]
 
-ALL_EVENTS = "all_events"  # the store's view of every event, whatever is thought of it on reading
+ALL_EVENTS = "stored_events"  # the store's view of every event; nothing is judged for it
 
 _SEEN = f"""
     SELECT {{key}} AS id, max(at_ns) AS last_ns FROM {ALL_EVENTS}

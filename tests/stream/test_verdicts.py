@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stream_lines import CLOCK, SOURCE, START_NS, append, append_in_pieces, some_lines
 
 from stream.events import AccountCreated, Rated, Watched
-from stream.store import files
+from stream.store import files, suspects
 from stream.store.compact import compact
 from stream.store.info import ends_ns, fingerprint, info
 from stream.store.query import query
@@ -220,3 +220,11 @@ def test_a_damaged_file_makes_no_verdict_and_does_not_stop_those_of_others(tmp_p
     remember_term(tmp_path, F2026)
     files.listed(tmp_path, files.EVENTS)[0].path.write_bytes(b"PAR1 and nothing else PAR1")
     assert flagged(tmp_path) == {"rating_scale": 2}
+
+
+def test_the_view_of_all_that_is_stored_is_whole_and_judges_nothing(tmp_path):
+    store = store_with(tmp_path, [rated(0, 1, "heat+1995", score) for score in (4, 99)])
+    assert query(store, "SELECT score FROM stored_events ORDER BY score")["score"].tolist() == [4, 99]
+    assert not any(key[0].is_relative_to(store) for key in suspects._known)
+    assert query(store, "SELECT score FROM Events")["score"].tolist() == [4]
+    assert any(key[0].is_relative_to(store) for key in suspects._known)

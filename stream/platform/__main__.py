@@ -9,6 +9,7 @@ import click
 
 from stream.platform.commands_trouble import inject, provider, score
 from stream.platform.config import chosen_settings
+from stream.platform.commands_truth import truth
 from stream.platform.world import WORLDS
 
 
@@ -23,7 +24,7 @@ def cli(config: Path | None) -> None:
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # delivery says itself when the broker is away
 
 
-for command in (inject, provider, score):
+for command in (inject, provider, score, truth):
     cli.add_command(command)
 
 

@@ -30,11 +30,34 @@ class Facts:
 
 def describe(user_id: int, seed: int, facts: Facts) -> tuple[str | None, str | None]:
     """Self-descriptions (likes, dislikes) of a user; None where they say nothing."""
+    said = named(user_id, seed, facts)
+    return said.likes, said.dislikes
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A self-description, and which genres and titles it speaks of; orders to the reader name nothing."""
+
+    likes: str | None
+    dislikes: str | None
+    spoken: frozenset[str]
+
+    def genres(self, some: Sequence[str]) -> list[str]:
+        """Those of some genres that the words name."""
+        return [genre for genre in some if f"genre {genre}" in self.spoken]
+
+    def titles(self, some: Sequence[str]) -> list[str]:
+        """Those of some titles that the words name, misspelt or not."""
+        return [title for title in some if f"title {title}" in self.spoken]
+
+
+def named(user_id: int, seed: int, facts: Facts) -> Said:
+    """The words of `describe`, with what they name."""
     draw = random.Random(f"words {seed} {user_id}")
     speaker = _Speaker(draw, careless=draw.random() < _CARELESS)
     likes = speaker.text(LIKES, facts.loved, facts.liked_titles, facts.avoided[0], facts.wishes)
     dislikes = speaker.text(DISLIKES, facts.avoided, facts.disliked_titles, facts.loved[0], ())
-    return likes, dislikes
+    return Said(likes, dislikes, frozenset(speaker.spoken))
 
 
 class _Speaker:
@@ -42,6 +65,7 @@ class _Speaker:
 
     def __init__(self, draw: random.Random, *, careless: bool) -> None:
         self._draw, self._careless = draw, careless
+        self.spoken: set[str] = set()  # what the texts name, as "genre Drama" or "title Heat"
 
     def text(
         self, forms: Sequence[str], genres: Sequence[str], titles: Sequence[str], opposite: str, wishes: Sequence[str]
@@ -50,7 +74,8 @@ class _Speaker:
         draw = self._draw
         form, silent, order = draw.choice(forms), draw.random() < _SILENT, draw.random() < _ORDERS
         g, h, i, j = (draw.choice(GENRE_WORDS[genre]) for genre in genres[:4])
-        t, u = (self._spelt(title) for title in draw.sample(list(titles), 2))
+        chosen = draw.sample(list(titles), 2)
+        t, u = (self._spelt(title) for title in chosen)
         said = form.format(g=g, h=h, i=i, j=j, t=t, u=u, o=draw.choice(GENRE_WORDS[opposite]))
         if wishes and draw.random() < _WISHES:
             said = f"{said.rstrip('.')}. {draw.choice(WISHES[draw.choice(list(wishes))])}"
@@ -58,6 +83,9 @@ class _Speaker:
             said = f"{said} {draw.choice(ORDERS).format(t=draw.choice(list(titles)))}"
         if silent:
             return None
+        genre_of = dict(zip("ghijo", [*genres[:4], opposite], strict=True))
+        self.spoken |= {f"genre {genre}" for letter, genre in genre_of.items() if f"{{{letter}}}" in form}
+        self.spoken |= {f"title {title}" for letter, title in zip("tu", chosen, strict=True) if f"{{{letter}}}" in form}
         return said.lower() if self._careless and not order else said[0].upper() + said[1:]
 
     def _spelt(self, title: str) -> str:

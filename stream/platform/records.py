@@ -61,10 +61,13 @@ class WorldRecords:
             "user_id": row + FIRST_ID, "age": int(population.age[row]), "occupation": occupation, "gender": gender,
         }  # fmt: skip
         if self._term.has_self_description:
-            record["self_description_likes"], record["self_description_dislikes"] = self._words(population, row)
+            record["self_description_likes"], record["self_description_dislikes"] = describe(
+                row + FIRST_ID, self._seed, self.facts(population, row)
+            )
         return record
 
-    def _words(self, population: Population, row: int) -> tuple[str | None, str | None]:
+    def facts(self, population: Population, row: int) -> Facts:
+        """What is true of a user's taste and may be said."""
         taste, known = population.taste[row], self._catalogue
         genres = [_NAMES[column] for column in np.argsort(-taste[: len(GENRES)], kind="stable")]
         suits = known.features[: known.known] @ taste + 0.3 * known.quality[: known.known]
@@ -72,8 +75,7 @@ class WorldRecords:
         liked, disliked = ([known.films[movie].title for movie in few] for few in (order[:6], order[:-7:-1]))
         leanings = zip(LEANINGS, taste[-len(LEANINGS) :].tolist(), strict=True)
         wishes = [f"{name}{'+' if side > 0 else '-'}" for name, side in leanings if abs(side) > _STRONG]
-        facts = Facts(genres[:4], genres[:-5:-1], liked, disliked, wishes)
-        return describe(row + FIRST_ID, self._seed, facts)
+        return Facts(genres[:4], genres[:-5:-1], liked, disliked, wishes)
 
     def _movie(self, row: int) -> Record:
         film, movie_id = self._catalogue.films[row], self._catalogue.ids[row]

@@ -1,8 +1,9 @@
 """Settings of the simulated platform."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stream.platform.manners import Manners
 from stream.settings import StreamSettings
@@ -45,6 +46,17 @@ class PlatformSettings(StreamSettings):
     api_max_bulk: int = Field(200, ge=1, description="Ids that the API takes in one request; 1 = single ids only.")
     api_rate_limit: float = Field(0.0, ge=0, description="API requests per second over all clients; 0 = no limit.")
     api_retry_after: bool = Field(True, description="Whether a refusal (429) says when to come back.")
+
+    @model_validator(mode="after")
+    def _secret_seed(self) -> Self:
+        """The seed that a class keeps in `PLATFORM_DIR/seed` counts before WORLD_SEED."""
+        file = self.home / "seed"
+        if file.exists():
+            text = file.read_text(encoding="ascii", errors="replace").strip()
+            if not (text.isascii() and text.isdigit()):
+                raise ValueError(f"{file}: expected a number of at least 0; got {text[:40]!r}")
+            object.__setattr__(self, "world_seed", int(text))  # settings are frozen once they are read
+        return self
 
     @property
     def manners(self) -> Manners:

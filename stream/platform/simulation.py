@@ -191,7 +191,7 @@ class Simulation:
         if not len(starters):
             return
         taste, memory = self.population.taste[starters.user], self.memory[starters.user]
-        choices = choose(self.world, self.catalogue, starters, keys, taste, memory, self._attention(from_ms))
+        choices = choose(self.world, self.catalogue, starters, keys, taste, memory, self.attention(from_ms))
         runtime = self.catalogue.runtime_minutes[choices.movie]
         sessions = watch(self.world, self.term, self.habits, self.norms, runtime, starters, choices, keys)
         np.maximum.at(self.busy_until_ms, starters.user, sessions.last_ms)
@@ -203,11 +203,16 @@ class Simulation:
         np.add.at(self.watched, users, 1)
         self.buzz += np.bincount(choices.movie, minlength=len(self.buzz))
 
-    def _attention(self, at_ms: int) -> Floats:
+    def attention(self, at_ms: int) -> Floats:
+        """Cumulative shares of what users think of at an instant; shape (movies,), the last one 1."""
         share = self.catalogue.attention(at_ms, self.world.drift)
         if total := self.buzz.sum():
             share = (1 - self.world.buzz) * share + self.world.buzz * self.buzz / total
         return np.asarray(np.cumsum(share) / share.sum())
+
+    def starts_per_day(self) -> float:
+        """Requests a day that lead to a start if their users are free."""
+        return float(self._requests_per_ms * DAY_MS * (1 - self.habits.asks_for_nothing))
 
     def _keys(self, number: Ints) -> NDArray[np.uint64]:
         return keys_of(self.seed, "intent", number)

@@ -26,7 +26,7 @@ _TITLES, _CHANCE, _TICKS = 100, 300, 1_000
 TICK_MS, TICK_DEVIATION_MS = 59_500, 3_000
 _BORED = -50.0  # utility of what was watched lately: never chosen while anything else is there
 _CREDITS_SHARE = 0.03  # who stops this close to the end has finished
-_LIKED, _MOOD = 0.75, np.sqrt(1 - 0.75**2)  # what a score tells of the liking, and of the day
+LIKED, MOOD = 0.75, float(np.sqrt(1 - 0.75**2))  # what a score tells of the liking, and of the day
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +134,21 @@ def watch(
 
 def minutes_watched(world: World, runtime: Ints, keys: Keys, liking: Floats) -> tuple[Ints, NDArray[np.bool_]]:
     """Last minute that each session asks for, and whether it counts as finished: most leave during the credits."""
-    hazard = world.abandon_per_minute * np.exp(-0.35 * np.clip(liking, -3, 3))
+    hazard = _hazard(world, liking)
     patience = -np.log(uniform(keys, _ABANDON)) / hazard
     end = np.rint(runtime * (1 - _CREDITS_SHARE * uniform(keys, _CREDITS)))
     return np.minimum(patience, end).astype(np.int64), patience >= end
+
+
+def chance_of_finishing(world: World, runtime: Ints, liking: Floats) -> Floats:
+    """Share of sessions that `minutes_watched` calls finished: exp(-hazard * end), over all ends in the credits."""
+    exponent = _hazard(world, liking) * runtime
+    return np.asarray(np.exp(-exponent) * np.expm1(_CREDITS_SHARE * exponent) / (_CREDITS_SHARE * exponent))
+
+
+def _hazard(world: World, liking: Floats) -> Floats:
+    """Chance a minute to give up; who likes a movie is patient."""
+    return np.asarray(world.abandon_per_minute * np.exp(-0.35 * np.clip(liking, -3, 3)))
 
 
 def chance_of_rating(habits: Habits, finished: NDArray[np.bool_]) -> Floats:
@@ -148,7 +159,7 @@ def chance_of_rating(habits: Habits, finished: NDArray[np.bool_]) -> Floats:
 def _scores(term: Term, habits: Habits, norms: Norms, keys: Keys, liking: Floats) -> Ints:
     """Scores by liking and mood, ordinary raters giving the shares of their term."""
     liked = (liking - norms.rater) / norms.rater_deviation
-    return scores(term, habits, _LIKED * liked + _MOOD * bell(keys, _SCORE), bell(keys, _SCORE_SCALE))
+    return scores(term, habits, LIKED * liked + MOOD * bell(keys, _SCORE), bell(keys, _SCORE_SCALE))
 
 
 def _ticks(start_ms: Ints, counts: Ints, keys: Keys) -> tuple[Ints, Ints, Ints]:

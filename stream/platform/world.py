@@ -49,7 +49,10 @@ WORLDS: dict[str, World] = {
             "demo", 2_000, 20_000, 15.0, 14, real_time=False, accounts_per_day=72, remembered=64, spread=12.0,
             steepness=0.95, looks=0.49, shown=4.4, depth=0.85,
         ),
-        World("course", 27_000, 1_000_000, 480.0, 0, real_time=True, accounts_per_day=700, remembered=16),
+        World(
+            "course", 27_000, 1_000_000, 480.0, 0, real_time=True, accounts_per_day=700, remembered=16,
+            looks=0.58,
+        ),
         World(
             "test", 200, 500, 1.5, 1, real_time=False, accounts_per_day=24, remembered=48, spread=10.0, steepness=1.0
         ),

@@ -1,13 +1,15 @@
 """The answer key: for each injection, which lines, users and movies it touched, and when. Read by the scorer alone.
 
-`answer-key.jsonl` in the platform's own folder, one object a touched line. A step that is told again after a kill
-writes its entries again; `read` keeps each once.
+`answer-key.jsonl` in the platform's own folder, one object a touched line, answer of the API, or block of a changed
+world (with `what`, `users`, `movies` where no line says them). A step that is told again after a kill writes its
+entries again; `read` keeps each once.
 """
 
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from stream.platform.damage import Affected
 
@@ -22,12 +24,17 @@ class AnswerKey:
 
     def write(self, touched: Iterable[Affected]) -> None:
         """Keep what was touched."""
-        lines = [json.dumps(asdict(each) | {"team": self._team}) + "\n" for each in touched]
+        lines = [json.dumps(_plain(each) | {"team": self._team}) + "\n" for each in touched]
         if not lines:
             return
         with self._path.open("ab", buffering=0) as file:  # one write, whole: other teams append to the same file
             file.write("".join(lines).encode("ascii"))
         self._path.chmod(0o600)
+
+
+def _plain(each: Affected) -> dict[str, Any]:
+    """An entry as it is written: without what it does not say beside the line."""
+    return {name: value for name, value in asdict(each).items() if value or name not in ("what", "users", "movies")}
 
 
 def read(folder: Path) -> Iterator[Affected]:
@@ -41,6 +48,8 @@ def read(folder: Path) -> Iterator[Affected]:
                 continue
             seen.add(line)
             try:
-                yield Affected(**json.loads(line))
+                raw = json.loads(line)
+                lists = {name: tuple(raw[name]) for name in ("users", "movies") if name in raw}
+                yield Affected(**{**raw, **lists})
             except (ValueError, TypeError) as error:
                 raise ValueError(f"{path}, line {number}: expected an entry of the answer key: {error}") from error

@@ -22,7 +22,12 @@ from stream.platform.records import Record, Records
 from stream.platform.status_page import status_page
 
 Find = Callable[[str], Record | None]
+_SCENARIOS = {"too_many": "api-too-many", "error": "api-errors", "page": "api-pages"}
 _PAGE = "<!doctype html><title>Service unavailable</title><h1>Please try again later</h1>"
+
+
+def _unnoted(*_: str) -> None:
+    """Nobody keeps a key."""
 
 
 @dataclass
@@ -35,6 +40,7 @@ class Desk:
     sleep: Callable[[float], object] = time.sleep
     trouble: Trouble = field(default_factory=Trouble)
     asked: int = 0  # requests so far
+    noted: Callable[[str, str], object] = _unnoted  # told scenario and what of everything that trouble does
 
 
 def create_app(desk: Desk) -> Flask:
@@ -65,21 +71,39 @@ def create_app(desk: Desk) -> Flask:
 def _answer(desk: Desk, limiter: Limiter, keys: str, find: Find, what: str) -> Response:
     desk.asked += 1
     trouble, draw = desk.trouble, random.Random(f"{desk.asked} {keys}")
+    name = f"{what.removesuffix('ID')}/{keys}"
+    if trouble.slow_s:
+        desk.noted("api-slow", name)
     desk.sleep(trouble.slow_s)
     if trouble.down:
+        desk.noted("api-down", name)
         return _cut()
     fault, wait_s = trouble.fault(draw), limiter.wait_s()
+    if fault:
+        desk.noted(_SCENARIOS[fault], name)
     if wait_s or fault == "too_many":
         return _refused(desk.manners, wait_s or 1.0)
     if fault == "error":
         return _json({"message": "internal error"}, 500)
     if fault == "page":
         return Response(_PAGE, mimetype="text/html")
-    return _found(desk.manners, keys, lambda key: _damaged(find(key), trouble, draw), what)
+    return _found(
+        desk.manners, keys, lambda key: _damaged(desk, find(key), draw, f"{what.removesuffix('ID')}/{key}"), what
+    )
 
 
-def _damaged(record: Record | None, trouble: Trouble, draw: random.Random) -> Record | None:
-    return None if record is None else trouble.damaged(record, draw)
+def _damaged(desk: Desk, record: Record | None, draw: random.Random, name: str) -> Record | None:
+    if record is None:
+        return None
+    damaged = desk.trouble.damaged(record, draw)
+    for field_ in record if damaged is not record else ():
+        if field_ not in damaged:
+            desk.noted("api-missing-fields", f"{name}: {field_}")
+        elif damaged[field_] is None and record[field_] is not None:
+            desk.noted("api-nulls", f"{name}: {field_}")
+        elif type(damaged[field_]) is not type(record[field_]):
+            desk.noted("api-wrong-types", f"{name}: {field_}")
+    return damaged
 
 
 def _found(manners: Manners, keys: str, find: Find, what: str) -> Response:

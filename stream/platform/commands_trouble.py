@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from stream import evidence
 from stream.events import WallClock
 from stream.platform.config import chosen_settings
 from stream.platform.scenarios import SCENARIOS
@@ -25,7 +24,7 @@ _SCHEDULED = {"scenario", "at", "for", "rate", "team", "target"}
 @click.option("--for", "lasts", default="1h", show_default=True, help="How long, in stream time: 90s, 30m, 2h, 3d.")
 @click.option("--rate", type=float, help="See the list that `inject` alone prints  [default: the scenario's]")
 @click.option("--team", type=int, help="Only this team's stream  [default: all]")
-@click.option("--target", default="", help="The movie of an attack  [default: the platform chooses]")
+@click.option("--target", default="", help="Movie, genre or group that it is about  [default: the platform chooses]")
 @click.option(
     "--schedule", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Many, from a TOML file."
 )
@@ -114,11 +113,12 @@ def _scheduled(schedule: Path) -> list[dict[str, Any]]:
 def _time_ms(text: str, clock: WallClock, settings: PlatformSettings) -> int:
     if text != "now":
         return clock.read(text) // 1_000_000
-    beat = evidence.read_beats(settings.run_dir).get("platform")
-    shown = beat.facts.get("stream_time") if beat and not beat.stale() else None
-    if not shown:
+    from stream.platform.run import stream_ms
+
+    now_ms = stream_ms(settings)
+    if now_ms is None:
         raise ValueError("expected --at <local stream time> while the platform does not run; got now")
-    return clock.read(str(shown)) // 1_000_000
+    return now_ms
 
 
 def _duration_ms(text: str) -> int:
@@ -200,4 +200,5 @@ def provider(port: int | None, key: str, **habits: float | bool) -> None:
         behaviour = Behaviour().changed(habits)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    run_provider(port or chosen_settings().provider_port, behaviour, key)
+    settings = chosen_settings()
+    run_provider(settings, port or settings.provider_port, behaviour, key)

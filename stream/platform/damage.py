@@ -29,6 +29,9 @@ class Affected:
     before: str | None  # None: the line is an addition
     after: str | None  # None: the line was not written (or not yet, if it is late)
     team: int | None = None  # whose stream; None in keys written before there were several teams
+    what: str = ""  # where no line is touched: the record, the field, the genre, the group
+    users: tuple[int, ...] = ()
+    movies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,9 @@ class Told:
 class Damage:
     """Damages the lines of one topic, step by step."""
 
-    def __init__(self, late: Iterable[tuple[int, int, str]] = ()) -> None:
-        """late: what `late` said when the platform was stopped."""
+    def __init__(self, late: Iterable[tuple[int, int, str]] = (), rating_max: int = 10) -> None:
+        """late: what `late` said when the platform was stopped. rating_max: of the term's scale."""
+        self._rating_max = rating_max
         self._late = [(due_ms, Told(partition, text.encode())) for due_ms, partition, text in late]
 
     @property
@@ -82,6 +86,10 @@ class Damage:
         if scenario == "late-lines":
             self._late.append((at_ms + draw.randint(*_LATE_MS), told))
             return []
+        if scenario == "scale-change":
+            return [
+                Told(told.partition, _on_another_scale(told.text.decode(errors="replace"), self._rating_max).encode())
+            ]
         return [Told(told.partition, _TEXTS[scenario](told.text.decode(errors="replace"), draw).encode())]
 
 
@@ -93,7 +101,7 @@ def _affected(on: Injection, at_ms: int, before: bytes, after: bytes | None) -> 
 def _concerns(scenario: str, line: bytes) -> bool:
     if scenario == "random-movie":
         return b",GET /data/m/" in line
-    return b",GET /rate/" in line if scenario == "bad-rating" else True
+    return b",GET /rate/" in line if scenario in ("bad-rating", "scale-change") else True
 
 
 def _reordered(lines: list[Told], on: Injection, at_ms: int, touched: list[Affected]) -> Iterator[Told]:
@@ -125,6 +133,13 @@ def _with_a_damaged_date(line: str, draw: random.Random) -> str:
 
 def _with_a_bad_rating(line: str, draw: random.Random) -> str:
     return f"{line.rpartition('=')[0]}={draw.choice(_SCORES)}"
+
+
+def _on_another_scale(line: str, rating_max: int) -> str:
+    head, _, score = line.rpartition("=")
+    if not score.isdigit():
+        return line
+    return f"{head}={(int(score) + 1) // 2 if rating_max > 5 else 2 * int(score)}"
 
 
 _TEXTS: dict[str, Callable[[str, random.Random], str]] = {

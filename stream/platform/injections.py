@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from stream.platform.scenarios import scenario_of
+from stream.platform.catalogue import GENRES
+from stream.platform.scenarios import GROUPS, scenario_of
 
 FILE = "injections.jsonl"
 
@@ -29,13 +30,17 @@ class Injection:
     until_ms: int
     rate: float
     team: int | None = None  # None = every team
-    target: str = ""  # a movie, where the scenario needs one; "" = the platform chooses
+    target: str = ""  # a movie, genre or group, where the scenario needs one; "" = the platform chooses
 
     def __post_init__(self) -> None:
         known = scenario_of(self.scenario)
         if not 0 < self.rate <= known.most:
             allowed = f"a rate above 0, at most {known.most:g} {known.unit}"
             raise ValueError(f"{self.scenario}: expected {allowed}; got {self.rate:g}")
+        if self.scenario in ("demographic-mix", "bias") and self.target not in ("", *GROUPS):
+            raise ValueError(f"{self.scenario}: expected a group as target, of {', '.join(GROUPS)}; got {self.target}")
+        if self.scenario == "taste-shift" and self.target not in ("", *GENRES):
+            raise ValueError(f"{self.scenario}: expected a genre as target, of {', '.join(GENRES)}; got {self.target}")
         if self.until_ms <= self.from_ms:
             raise ValueError(f"{self.scenario}: expected an end after its beginning")
 

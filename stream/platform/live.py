@@ -77,6 +77,7 @@ class Live:
         self._telling = Telling(self.world, settings.term)
         place = Place(self.world.catalogue.ids, self.world.world.n_users, settings.term)
         self._trouble = Trouble(settings.home, settings.team, place, self.progress.late)
+        self.world.changes = self._trouble.changes_of
         self._waiting: deque[_Waiting] = deque()
         self._position_ms = self.world.now_ms  # requests before this have been asked
         self._saved_ms = self.world.now_ms
@@ -238,6 +239,13 @@ class Live:
     def on(self) -> tuple[Injection, ...]:
         """The injections that are on now."""
         return self._trouble.on(self._position_ms, self._position_ms + 1)
+
+    def note(self, scenario: str, what: str, movie: str = "") -> None:
+        """Keep in the answer key what an injection did to an answer of the API; what: ``user/12: age``."""
+        kind, _, ids = what.partition(":")[0].partition("/")
+        users = [int(part) for part in ids.split(",") if part.isascii() and part.isdigit()] if kind == "user" else []
+        movies = [movie] if movie else ids.split(",") if kind == "movie" else []
+        self._trouble.note(scenario, self._position_ms, what, users, movies)
 
     def _answer_line(self, asked: _Asked) -> str:
         """The log's line of a request: stamped when the answer came, on the stream's clock."""

@@ -68,12 +68,13 @@ class Provider:
     def __init__(self, persona: Persona, behaviour: Behaviour, sleep: Callable[[float], object] = time.sleep) -> None:
         self._persona, self._sleep, self.behaviour = persona, sleep, behaviour
         self.calls = 0
+        self.injected_down = False  # an injection took it down, whatever its behaviour says
 
     def complete(self, body: Json) -> tuple[Json, int]:
         """Answer to a chat-completions request, and its HTTP status."""
         today, self.calls = self.behaviour, self.calls + 1
         self._sleep(today.slow_s)
-        if today.down:
+        if today.down or self.injected_down:
             return _error("the model is overloaded", "server_error"), 503
         if _chance(self.calls, today.seed) < today.busy:
             return _error("rate limit reached, try again later", "rate_limit_exceeded"), 429

@@ -8,10 +8,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stream import evidence
+from stream.events import WallClock
+from stream.platform.answer_key import AnswerKey
 from stream.platform.api import Desk, serve
 from stream.platform.catalogue import head_films
+from stream.platform.changed_records import ChangedRecords
 from stream.platform.class_teams import open_teams, teams_of
 from stream.platform.crowd import Crowd, Stream
+from stream.platform.damage import Affected
+from stream.platform.injections import Watcher
 from stream.platform.metrics import PlatformMetrics
 from stream.platform.opening import open_world
 from stream.platform.persona import Persona
@@ -23,6 +28,14 @@ from stream.platform.trouble import of_api
 
 _log = logging.getLogger(__name__)
 _BEAT_SECONDS = 2.0
+_PROVIDER_LOOKS_SECONDS = 0.5
+
+
+def stream_ms(settings: PlatformSettings) -> int | None:
+    """Stream time of the platform that runs beside this process, in milliseconds UTC; None if none does."""
+    beat = evidence.read_beats(settings.run_dir).get("platform")
+    shown = beat.facts.get("stream_time") if beat and not beat.stale() else None
+    return WallClock(settings.term.zone).read(str(shown)) // 1_000_000 if shown else None
 
 
 class Heart:
@@ -58,12 +71,14 @@ def run(settings: PlatformSettings) -> None:
     opened = [open_world(settings)] if settings.teams_file is None else open_teams(settings, teams)
     streams = [Stream(team, each, metrics, stop, heart.beat) for team, each in zip(teams, opened, strict=True)]
     crowd = Crowd(settings, streams)
-    desk = Desk(crowd.records(), settings.manners, crowd.page, stop.wait)
+    first = streams[0].live  # what changes the API is for all teams, so any stream knows it
+    records = ChangedRecords(crowd.records(), first.world.catalogue, first.on, first.note)
+    desk = Desk(records, settings.manners, crowd.page, stop.wait, noted=first.note)
     api = serve(desk, settings.api_port)
     facts["now"] = crowd.facts
 
     def alive() -> None:
-        desk.trouble = of_api(streams[0].live.on())
+        desk.trouble = of_api(first.on())
         heart.beat()
 
     try:
@@ -86,11 +101,26 @@ def run_api(settings: PlatformSettings, catalogue: Path) -> None:
     api.shutdown()
 
 
-def run_provider(port: int, behaviour: Behaviour, key: str) -> None:
-    """Answer as a language-model provider that knows the well-known films, until stopped."""
+def run_provider(settings: PlatformSettings, port: int, behaviour: Behaviour, key: str) -> None:
+    """Answer as a language-model provider that knows the well-known films, until stopped.
+
+    While the platform beside it says that `provider-down` is on, every request is refused.
+    """
     stop = stop_signals()
     model = Provider(Persona(film.title for film in head_films()), behaviour, stop.wait)
     server = serve_provider(model, port, key)
     _log.info("answering on http://127.0.0.1:%d/v1/chat/completions: %s", port, behaviour)
-    stop.wait()
+    watcher, answers = Watcher(settings.home, settings.team), AnswerKey(settings.home)
+    while not stop.wait(_PROVIDER_LOOKS_SECONDS):
+        _take_down(model, watcher, answers, stream_ms(settings))
     server.shutdown()
+
+
+def _take_down(model: Provider, watcher: Watcher, answers: AnswerKey, at_ms: int | None) -> None:
+    """Carry out `provider-down`, and keep in the key from when to when the provider was down."""
+    on = watcher.on(at_ms, at_ms + 1) if at_ms is not None else ()
+    planned = [each for each in on if each.scenario == "provider-down"]
+    if bool(planned) != model.injected_down:
+        model.injected_down = bool(planned)
+        for each in planned:
+            answers.write([Affected(each.id, each.scenario, at_ms or 0, None, None, "provider: 503")])

@@ -129,6 +129,10 @@ def _touched(touched: Sequence[Affected], clock: WallClock) -> Mapping[str, set[
     users: set[Any] = set()
     movies: set[Any] = set()
     for each in touched:
+        users.update(each.users)
+        movies.update(each.movies)
+        if each.before is None and each.after is None:
+            continue  # no line: the world or the API
         lines.add(each.after if each.after is not None else each.before)
         try:
             event = parse_line(each.before or each.after or "", clock)

@@ -6,21 +6,23 @@ Start reading at `Simulation.plan_block`.
 """
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stream.platform.catalogue import make_catalogue
+from stream.platform import changes
+from stream.platform.catalogue import Catalogue, make_catalogue
 from stream.platform.columns import ACCOUNT, LIST_LENGTH, Events, Intents
 from stream.platform.day_curve import demand
 from stream.platform.draws import Floats, Ints, keys_of, normal, uniform
 from stream.platform.habits import habits_of
+from stream.platform.injections import Injection
 from stream.platform.local_time import LocalTime
 from stream.platform.norms import norms_of
-from stream.platform.population import FIRST_ID, make_population, newcomer
+from stream.platform.population import FIRST_ID, Population, make_population, newcomer
 from stream.platform.viewers import TICK_MS, Choices, choose, watch
 from stream.platform.world import BLOCK_MS, DAY_MS, HOUR_MS, MINUTE_MS, World
 from stream.terms import Term
@@ -31,6 +33,13 @@ _DELAY_SIGMA = 0.6
 _BUZZ_HALF_LIFE_MS = 2 * DAY_MS
 _WHILE_BUSY = 0.2  # share of starts that go ahead beside a movie that already runs
 _DELAY, _NO_START, _BUSY = 10, 12, 13  # slots of an intent's key, apart from those of viewers.py
+
+
+ChangesOf = Callable[[Population, Catalogue, int, int], Sequence[Injection]]
+
+
+def _none(*_: object) -> Sequence[Injection]:
+    return ()
 
 
 class Simulation:
@@ -63,6 +72,8 @@ class Simulation:
         self.busy_until_ms = np.zeros(world.n_users, np.int64)
         self.buzz = np.zeros(len(self.catalogue))
         self.first_requests = np.empty((0, 2), np.int64)  # (at_ms, user) of newcomers who have not asked yet
+        self.changes: ChangesOf = _none  # asked at each block what has changed in the world
+        self._on: Sequence[Injection] = ()
         self.count_active()
         self._requests_per_ms = self._rate()
 
@@ -112,6 +123,9 @@ class Simulation:
         """Decide what happens in the next block: sign-ups, requests, and the starts that earlier requests lead to."""
         from_ms, until_ms = self.planned_ms, self.planned_ms + BLOCK_MS
         draw = np.random.default_rng([self.seed, *b"block", from_ms // BLOCK_MS])
+        before, self._on = self._on, self.changes(self.population, self.catalogue, from_ms, until_ms)
+        if before or self._on:
+            self.count_active()
         accounts = self._sign_ups(from_ms, draw)
         self._new_intents(from_ms, draw)
         due = self.intents.start_ms < until_ms
@@ -152,7 +166,7 @@ class Simulation:
 
     def count_active(self) -> None:
         """Who may ask: all but newcomers who have not asked for the first time."""
-        activity = self.population.activity.copy()
+        activity = changes.activity(self.population, self._on).copy()
         activity[self.first_requests[:, 1]] = 0.0
         self._active = np.cumsum(activity)
 
@@ -190,13 +204,25 @@ class Simulation:
         starters, keys = starters.take(goes), keys[goes]
         if not len(starters):
             return
-        taste, memory = self.population.taste[starters.user], self.memory[starters.user]
-        choices = choose(self.world, self.catalogue, starters, keys, taste, memory, self.attention(from_ms))
+        taste, memory = changes.tastes(self.population, starters.user, self._on), self.memory[starters.user]
+        starters = self._watchable(starters)
+        attention = changes.attention(self.attention(from_ms), self.catalogue, self._on)
+        choices = choose(self.world, self.catalogue, starters, keys, taste, memory, attention)
+        fit = changes.dulled(choices.fit, self.population, starters.user, self._on)
+        choices = Choices(choices.movie, fit, choices.from_list)
         runtime = self.catalogue.runtime_minutes[choices.movie]
         sessions = watch(self.world, self.term, self.habits, self.norms, runtime, starters, choices, keys)
         np.maximum.at(self.busy_until_ms, starters.user, sessions.last_ms)
         self._remember(starters.user, choices)
         yield sessions.events
+
+    def _watchable(self, starters: Intents) -> Intents:
+        """Lists without the movies that were taken down."""
+        for each in self._on:
+            if each.scenario == "takedown":
+                gone = starters.shown == changes.movie_of(each, self.catalogue)
+                starters = replace(starters, shown=np.where(gone, -1, starters.shown))
+        return starters
 
     def _remember(self, users: NDArray[Any], choices: Choices) -> None:
         self.memory[users, self.watched[users] % self.memory.shape[1]] = choices.movie

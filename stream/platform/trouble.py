@@ -6,9 +6,12 @@ from pathlib import Path
 from stream.events import WallClock
 from stream.platform import manners
 from stream.platform.answer_key import AnswerKey
+from stream.platform.catalogue import Catalogue
+from stream.platform.changes import Changes, concerned
 from stream.platform.damage import Affected, Damage, Told
 from stream.platform.injections import Injection, Watcher, read
 from stream.platform.intrusion import Place, events
+from stream.platform.population import Population
 from stream.platform.scenarios import SCENARIOS
 
 _API = {
@@ -25,7 +28,8 @@ class Trouble:
         self._folder, self._watcher, self._place = folder, Watcher(folder, team), place
         self._clock = WallClock(place.term.zone)
         self._digits = place.term.watch_digits
-        self.damage, self._key = Damage(late), AnswerKey(folder, team)
+        self.damage, self._key = Damage(late, place.term.rating_max), AnswerKey(folder, team)
+        self.changes = Changes(folder, team, self._watcher)
 
     def on(self, from_ms: int, until_ms: int) -> tuple[Injection, ...]:
         """What is on in some of [from_ms, until_ms) of stream time."""
@@ -34,6 +38,23 @@ class Trouble:
     def named(self, ids: Sequence[str]) -> tuple[Injection, ...]:
         """The injections of these ids, as a step that is told again needs them."""
         return tuple(each for each in read(self._folder) if each.id in ids) if ids else ()
+
+    def changes_of(
+        self, people: Population, catalogue: Catalogue, from_ms: int, until_ms: int
+    ) -> tuple[Injection, ...]:
+        """Changes of the world in a block that is being planned; the key says whom and what each concerns."""
+        on = self.changes.of_block(from_ms, until_ms)
+        self._key.write(
+            Affected(each.id, each.scenario, from_ms, None, None, *concerned(each, people, catalogue)) for each in on
+        )
+        return on
+
+    def note(self, scenario: str, at_ms: int, what: str, users: Iterable[int] = (), movies: Iterable[str] = ()) -> None:
+        """Keep in the key that an answer of the API, or none, was the work of the injection that is on."""
+        for each in self.on(at_ms, at_ms + 1):
+            if each.scenario == scenario:
+                self._key.write([Affected(each.id, scenario, at_ms, None, None, what, tuple(users), tuple(movies))])
+                return
 
     def apply(
         self, lines: list[Line], on: Sequence[Injection], from_ms: int, until_ms: int, partitions: int

@@ -1,11 +1,12 @@
 """Changes of the world itself that an injection brings: tastes, attention, who asks, how well a group is served.
 
 The simulation asks at each block of ten minutes what is on and plans the block so. What it was told is written down
-first (`world-changes-1.jsonl` for team 1, in the platform's folder), also that nothing was on: a block that is planned again after a
-kill gets the same answer, whatever has been injected since. Start reading at `Changes.of_block`.
+first (a file a team in the platform's folder), also that nothing was on: a block that is planned again after a kill
+gets the same answer, whatever has been injected since. Start reading at `Changes.of_block`.
 """
 
 import json
+import logging
 import os
 import random
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ from stream.platform.draws import Floats, keys_of, uniform
 from stream.platform.injections import Injection, Watcher, read
 from stream.platform.population import FIRST_ID, Population
 from stream.platform.scenarios import SCENARIOS
+
+_log = logging.getLogger(__name__)
 
 FILE = "world-changes-{team}.jsonl"
 _TURNED = 3.0  # taste of those who turn to a genre: stronger than any ordinary liking
@@ -136,6 +139,8 @@ def concerned(on: Injection, people: Population, catalogue: Catalogue) -> tuple[
     """For the answer key: in a word what changes, for which users, on which movies."""
     if on.scenario in ("new-hit", "takedown"):
         movie = catalogue.ids[movie_of(on, catalogue)]
+        if on.target not in ("", movie):
+            _log.warning("%s %s: no movie %s in the catalogue, %s in its place", on.scenario, on.id, on.target, movie)
         return movie, (), (movie,)
     whom = turned(on, people) if on.scenario == "taste-shift" else members(group_of(on), people)
     what = genre_of(on) if on.scenario == "taste-shift" else group_of(on)

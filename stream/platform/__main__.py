@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from stream.platform.commands_trouble import inject, provider, score
-from stream.platform.config import chosen_settings
 from stream.platform.commands_truth import truth
+from stream.platform.config import chosen_settings
 from stream.platform.world import WORLDS
 
 

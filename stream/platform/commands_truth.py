@@ -7,8 +7,7 @@ from typing import Any, TextIO
 
 import click
 
-from stream.platform.settings import PlatformSettings
-from stream.settings import read_settings
+from stream.platform.config import chosen_settings
 
 _PLAIN = ("best", "popular", "random")
 _OUT = click.option("--out", type=click.File("w"), default="-", help="JSON lines  [default: standard output].")
@@ -123,7 +122,7 @@ def _truth(world: str | None, at: str | None, **more: int) -> Any:
     from stream.platform.truth_files import world_now
     from stream.platform.world import WORLDS
 
-    settings = read_settings(PlatformSettings)
+    settings = chosen_settings()
     if world is not None:
         if world not in WORLDS:
             raise click.BadParameter(f"expected one of {', '.join(WORLDS)}; got {world}", param_hint="--world")

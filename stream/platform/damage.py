@@ -28,10 +28,10 @@ class Affected:
     at_ms: int  # stream time of the step's end
     before: str | None  # None: the line is an addition
     after: str | None  # None: the line was not written (or not yet, if it is late)
-    team: int | None = None  # whose stream; None in keys written before there were several teams
     what: str = ""  # where no line is touched: the record, the field, the genre, the group
     users: tuple[int, ...] = ()
     movies: tuple[str, ...] = ()
+    team: int | None = None  # whose stream; None in keys written before there were several teams
 
 
 @dataclass(frozen=True, slots=True)

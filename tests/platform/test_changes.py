@@ -130,22 +130,22 @@ def test_another_scale_changes_ratings_alone(rating_max, score, wanted):
 def test_a_block_that_is_planned_again_after_a_kill_has_the_same_changes(tmp_path):
     first = injections.planned("new-hit", 0, 10 * BLOCK_MS)
     injections.add(tmp_path, [first])
-    changes = Changes(tmp_path, Watcher(tmp_path, 1))
+    changes = Changes(tmp_path, 1, Watcher(tmp_path, 1))
     assert changes.of_block(0, BLOCK_MS) == (first,)
     later = injections.planned("taste-shift", 0, 10 * BLOCK_MS)
     injections.add(tmp_path, [later])
     with (tmp_path / FILE).open("a") as file:
         file.write('\n{"from_ms": 60')  # torn by the kill
-    again = Changes(tmp_path, Watcher(tmp_path, 1))
+    again = Changes(tmp_path, 1, Watcher(tmp_path, 1))
     assert again.of_block(0, BLOCK_MS) == (first,)
     assert set(again.of_block(BLOCK_MS, 2 * BLOCK_MS)) == {first, later}
-    assert set(Changes(tmp_path, Watcher(tmp_path, 1)).of_block(BLOCK_MS, 2 * BLOCK_MS)) == {first, later}
+    assert set(Changes(tmp_path, 1, Watcher(tmp_path, 1)).of_block(BLOCK_MS, 2 * BLOCK_MS)) == {first, later}
 
 
 def test_a_block_without_changes_stays_without_though_one_is_injected_into_its_past(tmp_path):
-    assert Changes(tmp_path, Watcher(tmp_path, 1)).of_block(0, BLOCK_MS) == ()
+    assert Changes(tmp_path, 1, Watcher(tmp_path, 1)).of_block(0, BLOCK_MS) == ()
     injections.add(tmp_path, [injections.planned("new-hit", 0, BLOCK_MS)])
-    assert Changes(tmp_path, Watcher(tmp_path, 1)).of_block(0, BLOCK_MS) == ()
+    assert Changes(tmp_path, 1, Watcher(tmp_path, 1)).of_block(0, BLOCK_MS) == ()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from evaluation.command_options import (
     to_html,
     with_catalog,
 )
+from evaluation.commands_experiment import experiment
 from evaluation.commands_grade import grade, selfcheck
 from evaluation.observed import HOUR_NS
 from evaluation.settings import EvaluationSettings
@@ -30,6 +31,9 @@ from stream.settings import read_settings
 def cli() -> None:
     """Turn events and lists into numbers that can be trusted."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+cli.add_command(experiment)
 
 
 @cli.command()

@@ -17,6 +17,13 @@ is a digest of the user's id and the experiment's salt. Start reading at `assign
     name = "blend"
     share = 0.5
     slot = "blend"                  # slot of the live pointer that answers this arm; left out: the default one
+    [analysis]                      # what the answer will be, said before the start; may be left out
+    primary = "plays"               # the one metric that decides, see `python -m evaluation experiment metrics`
+    minimum_effect = 0.05           # smallest relative change worth knowing of
+    power = 0.8                     # chance to find it
+    level = 0.95                    # of intervals; 1 - level = false alarms
+    [analysis.guardrails]           # what must not get worse, and by how much, relatively, it may
+    mean_rating = 0.02
 """
 
 import re
@@ -31,8 +38,9 @@ from typing import Any
 LAYERS = ("model", "list")
 POPULATIONS = ("all", "newcomers")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
-_KEYS = {"name", "layer", "population", "salt", "start", "stop", "arms"}
+_KEYS = {"name", "layer", "population", "salt", "start", "stop", "arms", "analysis"}
 _ARM_KEYS = {"name", "share", "slot"}
+_ANALYSIS_KEYS = {"primary", "minimum_effect", "power", "level", "guardrails"}
 
 
 class WrongExperiment(ValueError):
@@ -53,6 +61,17 @@ class Arm:
 
 
 @dataclass(frozen=True, slots=True)
+class Analysis:
+    """What is asked of the data, fixed before there is any; `evaluation` knows the metrics."""
+
+    primary: str = "plays"
+    minimum_effect: float = 0.05  # relative to the first arm
+    power: float = 0.8
+    level: float = 0.95
+    guardrails: tuple[tuple[str, float], ...] = ()  # metric, largest relative loss that is put up with
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """A question put to users: who is asked, since when, and how each arm is answered."""
 
@@ -63,6 +82,7 @@ class Experiment:
     salt: str
     start_ns: int | None = None  # real UTC; None: always
     stop_ns: int | None = None  # first instant at which it no longer runs; None: never
+    analysis: Analysis = Analysis()
 
     def runs_at(self, now_ns: int) -> bool:
         """Whether users are assigned at this instant."""
@@ -142,6 +162,7 @@ def load(path: Path) -> Experiment:
         salt=_text(path, "salt", raw.get("salt", raw.get("name"))),
         start_ns=start,
         stop_ns=stop,
+        analysis=_analysis(path, raw.get("analysis", {})),
     )
 
 
@@ -167,6 +188,31 @@ def _arm(path: Path, field: str, raw: Mapping[str, Any]) -> Arm:
         share=float(share),
         slot=None if slot is None else _text(path, f"{field}.slot", slot),
     )
+
+
+def _analysis(path: Path, raw: object) -> Analysis:
+    if not isinstance(raw, dict):
+        raise WrongExperiment(path, "analysis", "a table [analysis]", raw)
+    _only(path, "analysis", raw, _ANALYSIS_KEYS)
+    tolerated = raw.get("guardrails", {})
+    if not isinstance(tolerated, dict):
+        raise WrongExperiment(path, "analysis.guardrails", "a table of metric = largest relative loss", tolerated)
+    usual = Analysis()
+    fractions = {
+        name: _fraction(path, f"analysis.{name}", raw.get(name, getattr(usual, name)))
+        for name in ("minimum_effect", "power", "level")
+    }
+    return Analysis(
+        primary=_text(path, "analysis.primary", raw.get("primary", usual.primary)),
+        guardrails=tuple((name, _fraction(path, f"analysis.guardrails.{name}", v)) for name, v in tolerated.items()),
+        **fractions,
+    )
+
+
+def _fraction(path: Path, field: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+        raise WrongExperiment(path, field, "a number in (0, 1)", value)
+    return float(value)
 
 
 def _only(path: Path, field: str, raw: Mapping[str, Any], keys: set[str]) -> None:

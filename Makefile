@@ -4,10 +4,10 @@ VENV := .venv/bin/python
 MODELS ?= recent,svd
 
 .DEFAULT_GOAL := help
-.PHONY: help setup deploy status logs down test soak bench check doctor describe platform mlflow retrain replay grade selfcheck budgets lock
+.PHONY: help setup deploy status logs down test soak bench bench-stats check doctor describe platform mlflow retrain replay grade selfcheck budgets lock
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv from the lock file
 	@$(PYTHON) -m infra setup
@@ -32,6 +32,9 @@ soak: setup ## Run the long campaigns (each at most 30 min); ONLY=name for one
 
 bench: setup ## Measure speed and size against their goals; ONLY=topic for one
 	@$(VENV) tests/bench $(ONLY)
+
+bench-stats: setup ## Hold the statistics of experiments against known truth (minutes; docs/experiments.md)
+	@$(VENV) tests/bench/stats.py
 
 check: setup ## Lint, format, types, and which floor may import which
 	$(VENV) -m ruff check .

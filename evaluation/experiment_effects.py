@@ -76,7 +76,7 @@ def slices(run: Run, experiment: Experiment, levels: Levels) -> list[dict[str, A
     found: list[dict[str, Any]] = []
     for arm in range(1, len(experiment.arms)):
         for by, parts in slices_of(run).items():
-            rows = [
+            rows: list[dict[str, Any]] = [
                 {
                     "value": value,
                     "users": int(part.sum()),
@@ -85,7 +85,7 @@ def slices(run: Run, experiment: Experiment, levels: Levels) -> list[dict[str, A
                 for value, part in parts.items()
                 if min((part & (run.exposed.arm == side)).sum() for side in (0, arm)) >= MIN_SLICE_USERS
             ]
-            if len(rows) > 1:
+            if len(rows) > 1 and all(row["variance"] > 0 for row in rows):
                 found.append({"arm": experiment.arms[arm].name, "by": by, "parts": rows, "p_value": _differ(rows)})
     adjusted = holm({str(place): each["p_value"] for place, each in enumerate(found)})
     return [each | {"adjusted_p": adjusted[str(place)]} for place, each in enumerate(found)]

@@ -6,6 +6,7 @@ from typing import Any
 
 from evaluation.experiment_metrics import METRICS
 from evaluation.experiment_text import HEAD, NOTES, row_texts
+from evaluation.experiment_verdict import minute
 from stream.pictures import figure, page
 
 STYLE = """
@@ -15,7 +16,8 @@ STYLE = """
 .worse, .harmful, .blocked { color: var(--bad) } .undecided { color: var(--open) }
 svg .wash { fill: var(--wash) } svg .band { fill: var(--bar); opacity: .45 } svg .zero { stroke: var(--ink) }
 svg .line { fill: none; stroke: var(--ink); stroke-width: 2 } svg .whisker { stroke: var(--bar); stroke-width: 3 }
-svg .dot { fill: var(--bar) } th, td { padding: .3rem .8rem .3rem 0 }
+svg .dot { fill: var(--bar) } th, td { padding: .3rem .8rem .3rem 0; white-space: nowrap }
+figure svg { max-width: 44rem }
 """
 _WIDE, _LEFT, _RIGHT = 480, 58, 470
 
@@ -29,7 +31,7 @@ def report_page(report: Mapping[str, Any]) -> str:
         f"<h1>Experiment {escape(report['experiment'])}</h1>",
         f'<p class="verdict {verdict}">{verdict.replace("_", " ")}</p><p>{escape(report["sentence"])}</p>',
         f'<p class="soft">Users: {escape(users)}; sample ratio p = {ratio}. '
-        f"Stream time {report['from'] or '-'} to {report['to'] or '-'}.</p>",
+        f"Stream time {minute(report['from'])} to {minute(report['to'])}.</p>",
         *_settling(report),
         *_table_of(report),
         *_slices(report),
@@ -69,8 +71,8 @@ def settling(days: Sequence[Mapping[str, Any]]) -> str:
     drawn += [f'<line class="zero" x1="{_LEFT}" y1="{y(0):.1f}" x2="{_RIGHT}" y2="{y(0):.1f}"/>']
     drawn += [_label(_LEFT - 6, y(value) + 4, f"{value:+.3g}" if value else "0", "end") for value in (least, 0.0, most)]
     drawn += [
-        _label(_LEFT, height - 6, days[0]["until"][:16], "start"),
-        _label(_RIGHT, height - 6, days[-1]["until"][:16], "end"),
+        _label(_LEFT, height - 6, minute(days[0]["until"]), "start"),
+        _label(_RIGHT, height - 6, minute(days[-1]["until"]), "end"),
     ]
     return _svg(height, "effect by look, with its intervals", drawn)
 

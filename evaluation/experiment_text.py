@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evaluation.experiment_metrics import METRICS
+from evaluation.experiment_verdict import minute
 from evaluation.text import number, table
 
 HEAD = ["arm", "metric", "control", "arm's", "change", "interval at the stop", "interval at any look", "adjusted p"]
@@ -17,7 +18,7 @@ def report_text(report: Mapping[str, Any]) -> str:
         report["sentence"],
         "",
         f"users         {users} (sample ratio p = {number(report['sample_ratio_p'], 2)})",
-        f"stream time   {report['from'] or '-'} to {report['to'] or '-'}",
+        f"stream time   {minute(report['from'])} to {minute(report['to'])}",
         "",
     ]
     rows = report["metrics"] + report["guardrails"]

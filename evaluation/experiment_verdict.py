@@ -61,7 +61,8 @@ def _of_arm(report: Facts, arm: str, interval: str) -> dict[str, Any]:
     users = {each["name"]: each["users"] for each in report["arms"]}
     control = report["arms"][0]["name"]
     sentence = (
-        f"{arm} ({users[arm]} users) against {control} ({users[control]} users), {report['from']} to {report['to']}: "
+        f"{arm} ({users[arm]} users) against {control} ({users[control]} users), "
+        f"{minute(report['from'])} to {minute(report['to'])}: "
         f"{METRICS[primary['name']].title} {_change(primary, interval, report)}: {_WORDS[verdict]}."
     )
     return {"arm": arm, "verdict": verdict, "guardrails": rails, "sentence": " ".join([sentence, *_said(rails)])}
@@ -85,6 +86,11 @@ def bounds(row: Facts, interval: str) -> tuple[float, float]:
     return (row["low"], row["high"]) if interval == "fixed" else (row["anytime_low"], row["anytime_high"])
 
 
+def minute(time: str | None) -> str:
+    """A stream time as people read it."""
+    return time[:16].replace("T", " ") if time else "-"
+
+
 def _judged(row: Facts, report: Facts, interval: str) -> str:
     low, high = bounds(row, interval)
     if low != low:
@@ -101,6 +107,8 @@ def _judged(row: Facts, report: Facts, interval: str) -> str:
 def _rail(row: Facts, report: Facts, interval: str) -> dict[str, Any]:
     """broken: surely worse than tolerated; holds: surely not; open: neither is sure."""
     low, high = bounds(row, interval)
+    if low != low and row["control"] and row["effect"] == 0:  # nobody differs in anything: all requests answered, say
+        low = high = 0.0
     least, most = (low, high) if METRICS[row["name"]].more_is_better else (-high, -low)
     tolerated = report["analysis"]["guardrails"][row["name"]]
     limit = -tolerated * abs(row["control"])

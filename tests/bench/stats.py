@@ -199,7 +199,7 @@ def by_request(found: Outcomes) -> list[Seen]:
     daily = found.columns["plays"]
     visit, truth = daily > 0, lift * daily[daily > 0].mean()
     shown, covered = [], []
-    for _ in range(100):
+    for _ in range(200):
         treated = rng.random(daily.shape) < 0.5
         felt = sum(_earlier(treated, visit, back) for back in range(last)) / last
         outcome = daily + rng.poisson(lift * daily * felt)

@@ -12,7 +12,7 @@ from evaluation.__main__ import cli
 from evaluation.commands_experiment import READY_DIR
 from evaluation.experiment import analyse
 from evaluation.experiment_data import exposures
-from evaluation.experiment_metrics import METRICS
+from evaluation.experiment_metrics import METRICS, Cases, added_up
 from evaluation.experiment_page import report_page
 from evaluation.experiment_plan import plan
 from small_logs import HOUR_NS, MINUTE_NS, SmallLog, answer, store_answers
@@ -202,3 +202,13 @@ def test_the_command_adds_a_definition_judges_it_and_refuses_to_overwrite(tmp_pa
     assert done.exit_code == 1  # nobody was in it
     assert json.loads(done.stdout)["verdict"] == "blocked"
     assert run.invoke(cli, ["experiment", "nothing", "--definitions", str(folder)]).exit_code == 2
+
+
+def test_cases_add_up_from_each_users_own_first_list_on():
+    cases = Cases(np.array([1, 1, 2, 9, 2]), np.array([4, 6, 7, 7, 15]), np.array([3.0, 4.0, 5.0, 9.0, 2.0]))
+    users, since = np.array([1, 2]), np.array([5, 7])  # user 9 takes no part
+    totals, counts = added_up(METRICS["mean_rating"], cases, users, since, [10, 20])
+    assert totals.tolist() == [[4, 4], [5, 7]]
+    assert counts.tolist() == [[1, 1], [1, 2]]
+    _, ones = added_up(METRICS["plays"], cases, users, since, [10, 20])
+    assert ones.tolist() == [[1, 1], [1, 1]]

@@ -34,6 +34,7 @@ class Exposed:
     arm: npt.NDArray[np.int64]  # index into the experiment's arms
     since_ns: npt.NDArray[np.int64]  # stream time of the first list
     tier: npt.NDArray[Any]  # of that list
+    last_ns: int = 0  # stream time of the last list that the experiment shaped
     in_two: int = 0  # users left out because answers put them into two arms
     misplaced: int = 0  # users whose arm is not the one that the digest gives
 
@@ -73,11 +74,15 @@ class Run:
 
 
 def read_run(store_dir: Path, experiment: Experiment, term: Term, window_ns: int, titles: Titles) -> Run | None:
-    """The experiment's data, None if no answer names it; window_ns: how long after a list a play counts for it."""
+    """The experiment's data, None if no answer names it; window_ns: how long after a list a play counts for it.
+
+    It ends one window behind the last list: what users do long after a stop says nothing of its arms.
+    """
     exposed, ends = exposures(answered(store_dir), experiment), log_ends_ns(store_dir)
     if not len(exposed) or not ends:
         return None
-    return run_of(store_dir, exposed, term, window_ns, titles, (int(exposed.since_ns.min()), ends[1] + 1))
+    until_ns = min(ends[1] + 1, exposed.last_ns + window_ns + 1)
+    return run_of(store_dir, exposed, term, window_ns, titles, (int(exposed.since_ns.min()), until_ns))
 
 
 def run_of(
@@ -102,7 +107,7 @@ def exposures(found: Mapping[str, npt.NDArray[Any]], experiment: Experiment) -> 
     mixed[which[arm[rows] != arm[rows][first][which]]] = True
     whole = Exposed(
         users, arm[rows][first], found["at_ns"][rows][first].astype(np.int64), found["tier"][rows][first],
-        in_two=int(mixed.sum()),
+        last_ns=int(found["at_ns"][rows].max(initial=0)), in_two=int(mixed.sum()),
     ).of(~mixed)  # fmt: skip
     due = arm_numbers(experiment, id_texts(whole.user_id))
     return replace(whole, misplaced=int((due != whole.arm).sum()))

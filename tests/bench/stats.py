@@ -214,10 +214,10 @@ def by_request(found: Outcomes) -> list[Seen]:
 
 def _earlier(treated: npt.NDArray[np.bool_], visit: npt.NDArray[np.bool_], back: int) -> Floats:
     """Whether the visit that lies `back` visits ago was treated; the present one if there is none so long ago."""
-    seen = treated.astype(np.float64)
-    for user in np.flatnonzero(visit.any(axis=1)) if back else ():
-        days = np.flatnonzero(visit[user])
-        seen[user, days[back:]] = treated[user, days[: len(days) - back]]
+    seen, (user, day) = treated.astype(np.float64), np.nonzero(visit)  # visits of a user stand together, in order
+    ago = np.arange(len(user)) - back
+    same = (ago >= 0) & (user[ago] == user)
+    seen[user[same], day[same]] = treated[user[ago[same]], day[ago[same]]]
     return seen
 
 

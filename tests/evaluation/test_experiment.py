@@ -23,7 +23,7 @@ TERM = TERMS["F2026"]
 HALVES = (Arm("control", 0.5), Arm("blend", 0.5))
 RAILS = Analysis(primary="plays", minimum_effect=0.2, guardrails=(("mean_rating", 0.1), ("answered", 0.01)))
 TRIAL = Experiment("blend", "model", "all", HALVES, "s", start_ns=0, stop_ns=10, analysis=RAILS)
-WINDOW_NS = 6 * HOUR_NS
+WINDOW_NS = 40 * HOUR_NS
 
 
 def run_a_log(
@@ -212,3 +212,9 @@ def test_cases_add_up_from_each_users_own_first_list_on():
     assert counts.tolist() == [[1, 1], [1, 2]]
     _, ones = added_up(METRICS["plays"], cases, users, since, [10, 20])
     assert ones.tolist() == [[1, 1], [1, 1]]
+
+
+def test_what_people_do_long_after_the_last_list_is_not_counted(better):
+    early = analyse(better, TRIAL, TERM, 7 * HOUR_NS, {}, 11)
+    assert early["to"] < "2026-10-20T08"
+    assert {row["name"]: row for row in early["metrics"]}["plays"]["control"] < 2.1  # films begin three hours apart

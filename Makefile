@@ -1,7 +1,7 @@
 # Wraps commands and adds nothing: `make` alone lists them. PYTHON=python3.12 names another interpreter.
 PYTHON ?= python3
 VENV := .venv/bin/python
-MODELS ?= recent,svd
+MODELS ?= default,recent
 
 .DEFAULT_GOAL := help
 .PHONY: help setup deploy status logs down test soak bench bench-stats check doctor describe platform mlflow retrain replay grade selfcheck budgets lock
@@ -57,7 +57,7 @@ platform: setup ## Run the platform alone with its broker, for a class; CONFIG=p
 mlflow: ## Show training runs and the model registry in a browser
 	@$(PYTHON) -m infra mlflow
 
-retrain: ## Train now and promote the winner; MODELS=recent,svd
+retrain: ## Train now and promote the winner; MODELS=default,recent
 	@$(VENV) -m training train --model $(MODELS) --promote
 
 replay: ## Send recorded lines to topics; FILE=recording TOPIC=topic or TEAMS=1-30, SPEED=60 ARGS=--resume

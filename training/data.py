@@ -20,9 +20,10 @@ Array = npt.NDArray[Any]
 log = logging.getLogger(__name__)
 
 FOREVER_NS = 2**63 - 1
-FULL_MINUTES = 60.0  # the log does not say how long a movie is; an hour of it counts as whole
-SESSIONS = """
-    SELECT user_id, movie_id, started_ns, ticks FROM sessions
+HOUR_NS = 3_600 * 10**9
+FULL_MINUTES = 60.0  # of a movie whose running time the catalogue does not say, an hour counts as whole
+SESSIONS = f"""
+    SELECT user_id, movie_id, started_ns, coalesce(share * {FULL_MINUTES}, ticks) AS minutes FROM sessions
     WHERE started_ns < $until_ns
     ORDER BY started_ns, user_id, movie_id
 """
@@ -54,6 +55,20 @@ class Ratings:
 
 
 @dataclass(frozen=True)
+class Tastes:
+    """Each pair of user and movie once, ordered by user, then movie: what implicit-feedback models learn from.
+
+    user, movie: index into the tables. at_ns: of the last event. weight: share watched over all sessions, at most 1;
+    1 for what was rated, whatever the score, for people rate what they have seen.
+    """
+
+    user: Array
+    movie: Array
+    at_ns: Array
+    weight: Array
+
+
+@dataclass(frozen=True)
 class Interactions:
     """What users did. users: (n_users,) int64 and movies: (n_movies,) str are sorted; the rest points into them."""
 
@@ -71,10 +86,31 @@ class Interactions:
         times = self.at_ns()
         return int(np.quantile(times, 0.999, method="lower")) if len(times) else 0
 
+    def span_ns(self) -> int:
+        """Stream time that the events span, without the outermost thousandth at both ends; 1 h if that is less."""
+        times = self.at_ns()
+        first_ns = int(np.quantile(times, 0.001, method="higher")) if len(times) else 0
+        return max(self.now_ns() - first_ns, HOUR_NS)
+
     def pairs(self) -> tuple[Array, Array]:
         """(user, movie) of all sessions and ratings, with repeats."""
         user = np.concatenate([self.watches.user, self.ratings.user])
         return user, np.concatenate([self.watches.movie, self.ratings.movie])
+
+    def tastes(self) -> Tastes:
+        """Sessions and ratings together, one row a pair."""
+        user, movie = self.pairs()
+        key, at_ns = user.astype(np.int64) * max(1, len(self.movies)) + movie, self.at_ns()
+        weight = np.concatenate([self.watches.weight, np.ones(len(self.ratings.user))]).astype(np.float32)
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+        first = np.flatnonzero(np.diff(key, prepend=-1))
+        if not len(first):
+            return Tastes(key, key, key, weight)
+        last_ns = np.maximum.reduceat(at_ns[order], first)
+        shares = np.minimum(np.add.reduceat(weight[order], first), 1)
+        pair = key[first]
+        return Tastes(pair // len(self.movies), pair % len(self.movies), last_ns, shares)
 
     def histories(self) -> Histories:
         """Movies each user has seen: watched at all or rated."""
@@ -82,17 +118,19 @@ class Interactions:
 
     def between(self, first_ns: int, last_ns: int) -> "Interactions":
         """What happened from `first_ns` up to but without `last_ns`, under the same tables."""
-        watches, ratings = self.watches, self.ratings
-        kept, rated = ((part.at_ns >= first_ns) & (part.at_ns < last_ns) for part in (watches, ratings))
-        return replace(
-            self,
-            watches=Watches(watches.user[kept], watches.movie[kept], watches.at_ns[kept], watches.weight[kept]),
-            ratings=Ratings(ratings.user[rated], ratings.movie[rated], ratings.at_ns[rated], ratings.score[rated]),
-        )
+        return self.where((self.at_ns() >= first_ns) & (self.at_ns() < last_ns))
+
+    def where(self, kept: Array) -> "Interactions":
+        """Some of the events, under the same tables; kept: bool, one for each of `at_ns`."""
+        watched, rated = np.split(kept, [len(self.watches.user)])
+        w, r = self.watches, self.ratings
+        watches = Watches(w.user[watched], w.movie[watched], w.at_ns[watched], w.weight[watched])
+        ratings = Ratings(r.user[rated], r.movie[rated], r.at_ns[rated], r.score[rated])
+        return replace(self, watches=watches, ratings=ratings)
 
 
 class Columns(NamedTuple):
-    """Sessions or ratings as the store gives them; value is ticks or score."""
+    """Sessions or ratings as the store gives them; value is minutes watched, an hour being a whole movie, or score."""
 
     user_id: Array
     movie_id: Array
@@ -157,9 +195,9 @@ def read_stored(store_dir: Path, scale: tuple[int, int]) -> Stored:
 
 @dataclass(frozen=True)
 class Split:
-    """Training and test part, cut at one instant: no test event lies before any training event.
+    """Training and test part. cut_ns: the instant between them, 0 if they were drawn at random.
 
-    relevant: for each of `test_users` (rows of the user table), what they turned to after the cut and had not seen.
+    relevant: for each of `test_users` (rows of the user table), what of the test part they had not seen in training.
     """
 
     cut_ns: int
@@ -167,6 +205,33 @@ class Split:
     test: Interactions
     test_users: Array
     relevant: Relevant
+
+    def of_users(self, chosen: Array) -> "Split":
+        """With some of the test users only; chosen: places in `test_users`, ascending."""
+        row = np.repeat(np.arange(len(self.test_users)), self.relevant.counts)
+        place = np.full(len(self.test_users), -1)
+        place[chosen] = np.arange(len(chosen))
+        kept = place[row] >= 0
+        relevant = Relevant.of(place[row[kept]], self.relevant.items[kept], len(chosen))
+        return replace(self, test_users=self.test_users[chosen], relevant=relevant)
+
+
+def split_at_random(interactions: Interactions, fraction: float = 0.8, seed: int = 42) -> Split:
+    """`fraction` of each user's events, drawn at random, train; users with a single event keep it.
+
+    Easy to compare with papers, and too kind: it lets a model learn from what came after the test events.
+    Raises ValueError as `split_by_time` does.
+    """
+    rng = np.random.default_rng(seed)
+    user = interactions.pairs()[0]
+    if not 0 < fraction < 1 or not len(user):
+        raise ValueError(f"expected a share in (0, 1) and at least one event, got {fraction} and {len(user)} events")
+    order = np.lexsort((rng.random(len(user)), user))
+    counts = np.bincount(user, minlength=len(interactions.users))
+    place = np.arange(len(user)) - np.repeat(np.cumsum(counts) - counts, counts)
+    trains = np.empty(len(user), bool)
+    trains[order] = place < np.ceil(fraction * counts)[user[order]]
+    return _split(0, interactions.where(trains), interactions.where(~trains))
 
 
 def split_by_time(interactions: Interactions, fraction: float = 0.9) -> Split:
@@ -180,9 +245,12 @@ def split_by_time(interactions: Interactions, fraction: float = 0.9) -> Split:
     if not len(times):
         raise ValueError("nothing to split: no session and no rating")
     cut_ns = int(np.quantile(times, fraction, method="higher"))
-    train = interactions.between(int(times.min()), cut_ns)
-    test = interactions.between(cut_ns, int(times.max()) + 1)
-    width = len(interactions.movies)
+    trains = times < cut_ns
+    return _split(cut_ns, interactions.where(trains), interactions.where(~trains))
+
+
+def _split(cut_ns: int, train: Interactions, test: Interactions) -> Split:
+    width = len(train.movies)
     seen, after = (user.astype(np.int64) * width + movie for user, movie in (train.pairs(), test.pairs()))
     new = np.setdiff1d(after, seen)
     test_users, row = np.unique(new // width, return_inverse=True)

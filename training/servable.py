@@ -2,18 +2,20 @@
 
 Offline evaluation scores this form, publish and refresh compute lists from it, and no training library is needed for
 any of that. A score is `base` (the same for everybody) plus the product of a user's and a movie's factors; a user whom
-the model does not know has no factors and gets `base` alone. Start at `Servable.top`.
+the model does not know has no factors and gets `base` alone. Models that link movies to movies have another form, in
+`linked.py`, which takes in a history that is newer than the model. Start at `Servable.top`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 BLOCK_CELLS = 4_000_000  # scores held at once: 16 MB of float32
+LANES = 256
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class Servable:
     ratings. rates: (1,) bool; scores are ratings in stars, so that a model's error against real ratings can be stated.
     """
 
+    MARK: ClassVar[str] = "users"  # an array that only this form has
+
     users: Array
     movies: Array
     base: Array
@@ -100,9 +104,12 @@ class Servable:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
-        """Inverse of `arrays`; further arrays are left aside. Raises KeyError naming a missing one."""
-        return cls(**{f.name: arrays[f.name] for f in fields(cls)})
+    def from_arrays(cls, arrays: Mapping[str, Array]) -> "Servable":
+        """Inverse of `arrays`, in the form they are of; further ones are left aside. KeyError names a missing one."""
+        import training.linked  # noqa: F401 - so that its forms are known
+
+        form = next((form for form in cls.__subclasses__() if form.MARK in arrays), cls)
+        return form(**{f.name: arrays[f.name] for f in fields(form)})
 
     @property
     def personal(self) -> bool:
@@ -113,8 +120,11 @@ class Servable:
         """(n,) row of each user in the tables, -1 for users whom the model does not know."""
         return find(self.users, user_ids)
 
-    def scores(self, rows: Array) -> Array:
-        """(n, n_movies) float32 scores of users by row; -1 is somebody unknown."""
+    def scores(self, rows: Array, histories: Histories | None = None) -> Array:
+        """(n, n_movies) float32 scores of users by row; -1 is somebody unknown.
+
+        histories: what they have seen by now, one row each, if it is more than at the time of the fit.
+        """
         scores = np.broadcast_to(self.base, (len(rows), len(self.movies))).copy()
         known = rows >= 0
         if self.personal and known.any():
@@ -130,8 +140,9 @@ class Servable:
         lists = np.full((len(user_ids), k), -1, np.int32)
         rows, step = self.rows(user_ids), max(1, block_cells // max(1, len(self.movies)))
         for first in range(0, len(user_ids), step):
-            scores = self.scores(rows[first : first + step])
-            seen = histories.between(first, first + len(scores))
+            block = rows[first : first + step]
+            seen = histories.between(first, first + len(block))
+            scores = self.scores(block, seen)
             scores[seen.rows_of(), seen.movies] = -np.inf
             best = best_of(scores, k)
             lists[first : first + len(scores), : best.shape[1]] = best
@@ -156,13 +167,23 @@ def find(table: Array, values: Array) -> Array:
 
 
 def best_of(scores: Array, k: int) -> Array:
-    """(n, min(k, m)) columns of the highest scores of each row, best first, the lower column on ties; -1 for -inf."""
-    k = min(k, scores.shape[1])
-    if k < scores.shape[1]:
-        best = np.sort(np.argpartition(-scores, k - 1, axis=1)[:, :k], axis=1)
-    else:
-        best = np.broadcast_to(np.arange(k), (len(scores), k))
-    values = np.take_along_axis(scores, best, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    best, values = np.take_along_axis(best, order, axis=1), np.take_along_axis(values, order, axis=1)
-    return np.where(values == -np.inf, -1, best).astype(np.int32)
+    """(n, min(k, m)) columns of the highest scores of each row, best first, the lower column on ties; -1 for -inf.
+
+    In two steps, for a whole sort or partition costs more than the scores: the k-th highest of LANES maxima, each over
+    every LANES-th column, is a floor under the k-th highest of all, and few columns reach it.
+    """
+    n, m = scores.shape
+    k = min(k, m)
+    if not k or not n:
+        return np.full((n, k), -1, np.int32)
+    lanes = min(m, max(k, LANES))
+    maxima = scores[:, : m // lanes * lanes].reshape(n, -1, lanes).max(axis=1)
+    if np.isnan(maxima).any():
+        return best_of(np.where(np.isnan(scores), -np.inf, scores), k)
+    floor = np.partition(maxima, lanes - k, axis=1)[:, lanes - k]
+    flat = np.flatnonzero(scores >= floor[:, None])
+    row, values = flat // m, scores.ravel()[flat]
+    order = np.lexsort((-values, row))  # stable, and columns ascend within a row
+    starts = np.searchsorted(row, np.arange(n))
+    chosen = order[starts[:, None] + np.arange(k)]
+    return np.where(values[chosen] == -np.inf, -1, flat[chosen] % m).astype(np.int32)

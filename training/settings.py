@@ -11,7 +11,7 @@ from stream.settings import HouseSettings
 class TrainingSettings(HouseSettings):
     """When to train, what to keep, how often to refresh."""
 
-    models: str = Field("recent,svd", description="Models the schedule trains, comma-separated.")
+    models: str = Field("default,recent", description="Models the schedule trains, comma-separated.")
     retrain_stream_hours: float = Field(
         24.0, gt=0, description="Retrain when the live model's data is this much older than the stream."
     )

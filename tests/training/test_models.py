@@ -30,8 +30,9 @@ def test_recent_halves_a_session_every_half_life():
 
 def test_one_mistyped_date_in_the_future_does_not_age_everything_else():
     rows = [(user, "a", user / 1000, 60) for user in range(2000)]
-    right = Recipe.of("recent").fit(watched(*rows))
-    wrong = Recipe.of("recent").fit(watched(*rows, (1, "b", 50_000, 60)))
+    recent = Recipe.of("recent", {"half_life_hours": 24.0})
+    right = recent.fit(watched(*rows))
+    wrong = recent.fit(watched(*rows, (1, "b", 50_000, 60)))
     assert wrong.base[0] == pytest.approx(right.base[0], rel=1e-3)
 
 

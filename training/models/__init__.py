@@ -1,7 +1,8 @@
 """One algorithm a file: a frozen `Config` dataclass and `fit(interactions, config)`; its name is the file's.
 
 A file dropped in here is found by its name, trained with `python -m training train --model NAME`, and checked by
-tests/contract/test_models.py. `fit` gets what users did (`training.data.Interactions`) and returns a `Servable`.
+tests/contract/test_models.py. `fit` gets what users did (`training.data.Interactions`) and returns a `Servable`. A file
+may name sets of parameters in `PRESETS`. Files whose names begin with `_` are no models; models lean on them.
 """
 
 import importlib

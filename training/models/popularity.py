@@ -17,7 +17,7 @@ class Config:
 
 
 def fit(interactions: Interactions, config: Config) -> Servable:
-    """Score = number of watch sessions, each counted by how much of it was watched."""
-    watches = interactions.watches
-    scores = np.bincount(watches.movie, weights=watches.weight, minlength=len(interactions.movies))
+    """Score = number of people who watched or rated it, each counted by how much of it they watched."""
+    tastes = interactions.tastes()
+    scores = np.bincount(tastes.movie, weights=tastes.weight, minlength=len(interactions.movies))
     return Servable.of_scores(interactions.users, interactions.movies, scores)

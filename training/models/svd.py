@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from training.data import Interactions, Ratings
+from training.data import Interactions
+from training.models._surprise import Columns, fitted
 from training.servable import Servable
+
+# For smaller errors in stars, found on folds of MovieLens 100K: 2 % below the defaults, in two to three times the time
+PRESETS = {"tuned": {"n_factors": 50, "n_epochs": 60, "reg_all": 0.1}}
 
 
 @dataclass(frozen=True)
@@ -34,33 +37,18 @@ def fit(interactions: Interactions, config: Config) -> Servable:
     user_bias, movie_bias = np.zeros(len(users)), np.zeros(len(movies))
     mean = 0.0
     if len(ratings.user):
-        raters, rated = np.unique(ratings.user), np.unique(ratings.movie)
-        algorithm, mean = _surprise(ratings, raters, rated, config), float(ratings.score.mean())
+        (raters, user), (rated, movie) = (
+            np.unique(index, return_inverse=True) for index in (ratings.user, ratings.movie)
+        )
+        columns = Columns(user, movie, ratings.score, (float(ratings.score.min()), float(ratings.score.max())))
+        algorithm, mean = _svd(columns, config), float(ratings.score.mean())
         user_factors[raters], movie_factors[rated] = algorithm.pu, algorithm.qi
         user_bias[raters], movie_bias[rated] = algorithm.bu, algorithm.bi
     return Servable.of_factors(users, movies, mean + movie_bias, user_factors, movie_factors, user_bias, rates=True)
 
 
-def _surprise(ratings: Ratings, raters: npt.NDArray[Any], rated: npt.NDArray[Any], config: Config) -> Any:
-    from surprise import SVD  # a second to import, so only when fitting
-
-    algorithm = SVD(
-        n_factors=config.n_factors, n_epochs=config.n_epochs, lr_all=config.lr_all, reg_all=config.reg_all,
-        random_state=config.seed,
+def _svd(columns: Columns, config: Config) -> Any:
+    return fitted(
+        "SVD", columns, n_factors=config.n_factors, n_epochs=config.n_epochs, lr_all=config.lr_all,
+        reg_all=config.reg_all, random_state=config.seed,
     )  # fmt: skip
-    return algorithm.fit(_trainset(ratings, raters, rated))
-
-
-def _trainset(ratings: Ratings, raters: npt.NDArray[Any], rated: npt.NDArray[Any]) -> Any:
-    """Surprise's own object, made from sorted columns: `load_from_df` takes more than twice as long for the same."""
-    from surprise import Trainset
-
-    user, movie, score = np.searchsorted(raters, ratings.user), np.searchsorted(rated, ratings.movie), ratings.score
-    by_user: dict[int, list[tuple[int, float]]] = {i: [] for i in range(len(raters))}
-    by_movie: dict[int, list[tuple[int, float]]] = {i: [] for i in range(len(rated))}
-    for u, i, r in zip(user.tolist(), movie.tolist(), score.tolist(), strict=True):
-        by_user[u].append((i, r))
-        by_movie[i].append((u, r))
-    scale = (float(score.min()), float(score.max()))
-    ids = {int(n): i for i, n in enumerate(raters)}, {int(n): i for i, n in enumerate(rated)}
-    return Trainset(by_user, by_movie, len(raters), len(rated), len(score), scale, *ids)

@@ -87,6 +87,26 @@ def bootstrap_mean(values: Floats, level: float = LEVEL, draws: int = 1000, seed
     return Estimate(float(values.mean()), float(low), float(high), len(values))
 
 
+def bootstrap_pooled(
+    values: Floats, users: Ints, level: float = LEVEL, draws: int = 1000, seed: int = 0
+) -> Estimate:  # fmt: skip
+    """Mean of all values where one user may have several; users are drawn, with all that is theirs.
+
+    values, users: one entry each, NaN values left out. The same seed gives the same interval; count = users.
+    """
+    values = np.asarray(values, np.float64)
+    known = ~np.isnan(values)
+    if not known.any():
+        return NOTHING
+    place = np.unique(np.asarray(users)[known], return_inverse=True)[1]
+    totals, counts = np.bincount(place, weights=values[known]), np.bincount(place)
+    rng = np.random.default_rng(seed)
+    drawn = [rng.integers(0, len(totals), len(totals)) for _ in range(draws)]
+    means = np.array([totals[each].sum() / counts[each].sum() for each in drawn])
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Estimate(float(values[known].mean()), float(low), float(high), len(totals))
+
+
 def paired_lower_bound(new: Floats, old: Floats, level: float = LEVEL, draws: int = 1000, seed: int = 0) -> float:
     """One-sided lower bound of the mean of ``new - old`` over users measured under both; NaN if there are none.
 

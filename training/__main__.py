@@ -13,6 +13,7 @@ import click
 
 from stream.published import DamagedModel
 from stream.settings import read_settings
+from training.commands_compare import compare, curve
 from training.settings import TrainingSettings
 
 JSON_HELP = "Print one JSON object."
@@ -168,6 +169,10 @@ def card(version: str) -> None:
         click.echo(model_card(found, registry.facts(found)))
     except (DamagedModel, NoSuchVersion) as error:
         raise click.ClickException(str(error)) from None
+
+
+cli.add_command(compare)
+cli.add_command(curve)
 
 
 def _log(times: bool) -> None:

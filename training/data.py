@@ -92,6 +92,10 @@ class Interactions:
         first_ns = int(np.quantile(times, 0.001, method="higher")) if len(times) else 0
         return max(self.now_ns() - first_ns, HOUR_NS)
 
+    def half_life_ns(self, share: float) -> float:
+        """That share of the span, in stream time, and at least a day: what is watched has a rhythm of a day."""
+        return max(share * self.span_ns(), 24.0 * HOUR_NS)
+
     def pairs(self) -> tuple[Array, Array]:
         """(user, movie) of all sessions and ratings, with repeats."""
         user = np.concatenate([self.watches.user, self.ratings.user])
@@ -156,14 +160,16 @@ def interactions_of(sessions: Columns, ratings: Columns, min_viewers: int = 2) -
     return Interactions(users, movies[enough], watches, rated)
 
 
-def read_interactions(store_dir: Path, scale: tuple[int, int], until_ns: int | None = None) -> Interactions:
-    """All stored sessions and the ratings on `scale`, of events before `until_ns` if given."""
+def read_interactions(
+    store_dir: Path, scale: tuple[int, int], until_ns: int | None = None, min_viewers: int = 2
+) -> Interactions:
+    """All stored sessions and the ratings on `scale`, of events before `until_ns` if given; see `interactions_of`."""
     from stream.store.query import query
 
     until = {"until_ns": FOREVER_NS if until_ns is None else until_ns}
     sessions = query(store_dir, SESSIONS, **until)
     ratings = query(store_dir, RATINGS, **until, lowest=scale[0], highest=scale[1])
-    return interactions_of(Columns(*sessions.values()), Columns(*ratings.values()))
+    return interactions_of(Columns(*sessions.values()), Columns(*ratings.values()), min_viewers)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import math
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -51,23 +51,51 @@ def log_run(
     tags: Mapping[str, str], arrays: Mapping[str, Array], facts: Mapping[str, Any],
 ) -> str:  # fmt: skip
     """One finished run with the model's arrays and `facts` as artifact. Returns the run's id."""
-    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.entities import RunTag
 
     run_id = str(mlflow.create_run(experiment_id(mlflow, mlflow_dir), run_name=name).info.run_id)
-    now_ms = time.time_ns() // 1_000_000
-    known = {key: value for key, value in metrics.items() if value is not None and math.isfinite(value)}
-    mlflow.log_batch(
-        run_id,
-        [Metric(key.replace("@", "_at_"), value, now_ms, 0) for key, value in known.items()],  # MLflow takes no "@"
-        [Param(key, str(value)) for key, value in parameters.items()],
-        [RunTag(key, value) for key, value in tags.items()],
-    )
+    _log_numbers(mlflow, run_id, parameters, metrics)
+    mlflow.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / SERVABLE
         write_folder(folder, {f"servable/{key}.npy": array for key, array in arrays.items()}, dict(facts))
         mlflow.log_artifacts(run_id, str(folder), SERVABLE)
     mlflow.set_terminated(run_id)
     return run_id
+
+
+def log_family(
+    mlflow_dir: Path, name: str, facts: Mapping[str, Any],
+    children: Sequence[tuple[str, Mapping[str, Any], Mapping[str, float | None]]],
+) -> str:  # fmt: skip
+    """One run with `facts` and a child run for each (name, parameters, metrics). Returns the parent's id."""
+    from mlflow.entities import Param
+
+    mlflow = client(mlflow_dir)
+    experiment = experiment_id(mlflow, mlflow_dir)
+    parent = str(mlflow.create_run(experiment, run_name=name).info.run_id)
+    mlflow.log_batch(parent, params=[Param(key, str(value)) for key, value in facts.items()])
+    for child, parameters, metrics in children:
+        tags = {"mlflow.parentRunId": parent, "mlflow.runName": child}
+        run_id = str(mlflow.create_run(experiment, tags=tags).info.run_id)
+        _log_numbers(mlflow, run_id, parameters, metrics)
+        mlflow.set_terminated(run_id)
+    mlflow.set_terminated(parent)
+    return parent
+
+
+def _log_numbers(
+    mlflow: Any, run_id: str, parameters: Mapping[str, Any], metrics: Mapping[str, float | None]
+) -> None:  # fmt: skip
+    from mlflow.entities import Metric, Param
+
+    now_ms = time.time_ns() // 1_000_000
+    known = {key: value for key, value in metrics.items() if value is not None and math.isfinite(value)}
+    mlflow.log_batch(
+        run_id,
+        [Metric(key.replace("@", "_at_"), value, now_ms, 0) for key, value in known.items()],  # MLflow takes no "@"
+        [Param(key, str(value)) for key, value in parameters.items()],
+    )
 
 
 def artifact_folder(mlflow: Any, run_id: str) -> Path:

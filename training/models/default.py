@@ -54,8 +54,7 @@ def pick(interactions: Interactions, config: Config) -> Recipe:
     name, setting = chosen
     parameters: dict[str, Any] = dict(setting)
     if name == "recent":
-        hours = parameters["half_life"] * interactions.span_ns() / HOUR_NS
-        return Recipe.of(name, {"half_life_hours": hours})
+        return Recipe.of(name, {"half_life_hours": interactions.half_life_ns(parameters["half_life"]) / HOUR_NS})
     return Recipe.of(name, parameters | {"memory_mb": config.memory_mb})
 
 
@@ -65,7 +64,7 @@ def _trials(split: Split, memory_mb: int) -> Iterator[tuple[tuple[str, Setting],
     models = [ease.fit(train, ease.Config(value, memory_mb)) for value in REGULARISATIONS]
     for model, value in zip(models, REGULARISATIONS, strict=True):
         yield ("ease", (("regularisation", value),)), model.scores(rows)
-    popular = {half_life: fresh.log_popularity(train, half_life).astype(np.float32) for half_life in POPULAR}
+    popular = {half_life: fresh.log_popularity(train, half_life).astype(np.float32) for half_life in (*POPULAR, np.inf)}
     for half_life, scores in popular.items():
         yield ("recent", (("half_life", half_life),)), np.tile(scores, (len(rows), 1))
     assert isinstance(models[0], Linked)

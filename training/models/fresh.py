@@ -21,7 +21,8 @@ FLOOR = 1e-3  # of the most popular movie's count: what a movie counts that nobo
 
 @dataclass(frozen=True)
 class Config:
-    """history_half_life, popular_half_life: as shares of the time that the data span. mix: weight of popularity.
+    """history_half_life, popular_half_life: as shares of the time that the data span, at least a day. mix: weight of
+    popularity.
 
     The other two are those of EASE.
     """
@@ -47,8 +48,7 @@ def fit(interactions: Interactions, config: Config) -> Servable:
 
 def faded(model: Linked, interactions: Interactions, half_life: float) -> Linked:
     """An EASE model with histories that fade and scores of one spread; its base is 0."""
-    span_ns = interactions.span_ns()
-    profiles = profiles_of(interactions.tastes(), len(interactions.users), half_life * span_ns)
+    profiles = profiles_of(interactions.tastes(), len(interactions.users), interactions.half_life_ns(half_life))
     zero = np.zeros(len(interactions.movies))
     arrays = interactions.users, interactions.movies, zero, model.linked, model.links
     return Linked.of_links(*arrays, profiles, standardised=True)
@@ -56,5 +56,5 @@ def faded(model: Linked, interactions: Interactions, half_life: float) -> Linked
 
 def log_popularity(interactions: Interactions, half_life: float) -> Array:
     """(n_movies,) logarithm of recent counts, 0 for the most popular; half_life: share of the span."""
-    counts = recent_counts(interactions, half_life * interactions.span_ns())
+    counts = recent_counts(interactions, interactions.half_life_ns(half_life))
     return np.asarray(np.log(counts / max(counts.max(initial=0), 1e-300) + FLOOR))

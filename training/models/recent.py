@@ -14,7 +14,7 @@ from training.models._validation import best_setting
 from training.servable import Array, Servable
 
 USUAL = 0.05
-SHARES = (0.005, 0.01, 0.02, USUAL, 0.1, 0.2, 0.5, np.inf)  # half-lives tried, as shares of the time that data span
+SHARES = (0.005, 0.01, 0.02, USUAL, 0.1, 0.2, 0.5, np.inf)  # half-lives tried, as shares of the span; inf = all-time
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Config:
 def fit(interactions: Interactions, config: Config) -> Servable:
     """Score = people who watched or rated it, each counted by how much they watched and halved every half-life."""
     if config.half_life_hours is None:
-        half_life_ns = (best_setting(interactions, "time", USUAL, _trials) or USUAL) * interactions.span_ns()
+        half_life_ns = interactions.half_life_ns(best_setting(interactions, "time", USUAL, _trials) or USUAL)
     else:
         half_life_ns = config.half_life_hours * HOUR_NS
     return Servable.of_scores(interactions.users, interactions.movies, recent_counts(interactions, half_life_ns))
@@ -47,5 +47,5 @@ def recent_counts(interactions: Interactions, half_life_ns: float) -> Array:
 
 def _trials(split: Split) -> Iterator[tuple[float, Array]]:
     for share in SHARES:
-        counts = recent_counts(split.train, share * split.train.span_ns()).astype(np.float32)
+        counts = recent_counts(split.train, split.train.half_life_ns(share)).astype(np.float32)
         yield share, np.tile(counts, (len(split.test_users), 1))

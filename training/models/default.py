@@ -19,8 +19,8 @@ from training.servable import Array, Servable
 
 REGULARISATIONS = (200.0, 400.0)
 HISTORY = (0.05, 0.2, np.inf)
-POPULAR = (0.01, 0.02, 0.05, 0.1, 0.2)
-MIX = (1.0, 2.0, 4.0, 8.0)
+POPULAR = (0.02, 0.05, 0.1, 0.2)
+MIX = (2.0, 4.0, 8.0)
 Setting = tuple[tuple[str, float], ...]
 PRIOR: tuple[str, Setting] = ("fresh", (("history_half_life", 0.2), ("mix", 4.0), ("popular_half_life", 0.05)))
 

@@ -149,15 +149,17 @@ def interactions_of(sessions: Columns, ratings: Columns, min_viewers: int = 2) -
     """
     rows = Columns(*(np.concatenate(pair) for pair in zip(sessions, ratings, strict=True)))
     movies, movie = _numbered(rows.movie_id)
-    enough = _viewers(rows.user_id, movie, len(movies)) >= min_viewers
+    users, user = np.unique(rows.user_id.astype(np.int64), return_inverse=True)
+    enough = _viewers(user, movie, len(movies)) >= min_viewers
     kept = enough[movie]
-    users, user = np.unique(rows.user_id[kept].astype(np.int64), return_inverse=True)
-    movie, at_ns, value = (np.cumsum(enough) - 1)[movie[kept]], rows.at_ns[kept].astype(np.int64), rows.value[kept]
+    there = np.bincount(user[kept], minlength=len(users)) > 0
+    user, movie = ((np.cumsum(some) - 1)[index[kept]] for some, index in ((there, user), (enough, movie)))
+    at_ns, value = rows.at_ns[kept].astype(np.int64), rows.value[kept]
     session = np.flatnonzero(kept) < len(sessions.user_id)
     weight = np.clip(value[session] / FULL_MINUTES, 1 / FULL_MINUTES, 1.0)
     watches = Watches(user[session], movie[session], at_ns[session], weight)
     rated = Ratings(user[~session], movie[~session], at_ns[~session], value[~session].astype(np.float64))
-    return Interactions(users, movies[enough], watches, rated)
+    return Interactions(users[there], movies[enough], watches, rated)
 
 
 def read_interactions(
@@ -267,12 +269,11 @@ def _numbered(ids: Array) -> tuple[Array, Array]:
     """Sorted distinct strings and the place of each input in them; a dict is quicker than sorting all rows."""
     table = sorted(set(ids.tolist()))
     place = {value: index for index, value in enumerate(table)}
-    return np.array(table, dtype=np.str_), np.fromiter((place[value] for value in ids.tolist()), np.int64, len(ids))
+    return np.array(table, dtype=np.str_), np.array(list(map(place.__getitem__, ids.tolist())), np.int64)
 
 
-def _viewers(user_ids: Array, movie: Array, n_movies: int) -> Array:
-    order = np.lexsort((user_ids, movie))
-    user, movie = user_ids[order], movie[order]
-    first = np.ones(len(movie), dtype=bool)
-    first[1:] = (movie[1:] != movie[:-1]) | (user[1:] != user[:-1])
-    return np.bincount(movie[first], minlength=n_movies)
+def _viewers(user: Array, movie: Array, n_movies: int) -> Array:
+    """(n_movies,) how many different users touched each movie."""
+    pairs = np.sort(user * max(1, n_movies) + movie)
+    first = np.diff(pairs, prepend=-1) > 0
+    return np.bincount(pairs[first] % max(1, n_movies), minlength=n_movies)

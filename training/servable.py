@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 BLOCK_CELLS = 4_000_000  # scores held at once: 16 MB of float32
-LANES = 256
+LANES = 512
 
 
 @dataclass(frozen=True)
@@ -125,11 +125,13 @@ class Servable:
 
         histories: what they have seen by now, one row each, if it is more than at the time of the fit.
         """
-        scores = np.broadcast_to(self.base, (len(rows), len(self.movies))).copy()
-        known = rows >= 0
-        if self.personal and known.any():
-            scores[known] += self.user_factors[rows[known]] @ self.movie_factors.T
-        return scores
+        if not self.personal:
+            return np.broadcast_to(self.base, (len(rows), len(self.movies))).copy()
+        factors = self.user_factors[rows]
+        factors[rows < 0] = 0
+        scores = factors @ self.movie_factors.T
+        scores += self.base
+        return np.asarray(scores)
 
     def top(self, user_ids: Array, histories: Histories, k: int, block_cells: int = BLOCK_CELLS) -> Array:
         """(n, k) int32 index into `movies`, best first, of what each user has not seen; -1 where nothing is left.

@@ -103,18 +103,19 @@ class Interactions:
 
     def tastes(self) -> Tastes:
         """Sessions and ratings together, one row a pair."""
-        user, movie = self.pairs()
-        key, at_ns = user.astype(np.int64) * max(1, len(self.movies)) + movie, self.at_ns()
-        weight = np.concatenate([self.watches.weight, np.ones(len(self.ratings.user))]).astype(np.float32)
+        width = max(1, len(self.movies))
+        key = np.concatenate([part.user.astype(np.int64) * width + part.movie for part in (self.watches, self.ratings)])
+        weight = np.concatenate([self.watches.weight, np.ones(len(self.ratings.user))], dtype=np.float32)
         order = np.argsort(key, kind="stable")
         key = key[order]
         first = np.flatnonzero(np.diff(key, prepend=-1))
         if not len(first):
             return Tastes(key, key, key, weight)
-        last_ns = np.maximum.reduceat(at_ns[order], first)
         shares = np.minimum(np.add.reduceat(weight[order], first), 1)
-        pair = key[first]
-        return Tastes(pair // len(self.movies), pair % len(self.movies), last_ns, shares)
+        last_ns = np.maximum.reduceat(self.at_ns()[order], first)
+        del weight, order  # with many events, each is as large as what remains
+        key = key[first]
+        return Tastes((key // width).astype(np.int32), (key % width).astype(np.int32), last_ns, shares)
 
     def histories(self) -> Histories:
         """Movies each user has seen: watched at all or rated."""

@@ -5,12 +5,13 @@ import shutil
 
 import numpy as np
 import pytest
-from interactions import columns
+from interactions import columns, small_world
 from trainings import Trainings
 
 from stream import evidence
 from stream.published import DamagedModel, load_model, read_pointer
-from training import release, tracking
+from training import compare_text, comparing, release, tracking
+from training.compare import compare
 from training.data import read_interactions
 from training.due import check
 from training.models import Recipe
@@ -204,3 +205,18 @@ def test_training_is_due_at_first_then_only_when_the_stream_moved_on(fresh, firs
     done = first_training.settings
     assert not check(done).due
     assert check(done.model_copy(update={"retrain_stream_hours": 1e-9})).due is False, "no newer data, no training"
+
+
+def test_a_comparison_is_kept_as_one_run_with_a_child_for_each_model(first_training, tmp_path):
+    shutil.copytree(first_training.settings.mlflow_dir, tmp_path / "mlflow")
+    settings = TrainingSettings(var_dir=tmp_path)
+    found = comparing.Compared(compare(small_world(), [Recipe.of("popularity"), Recipe.of("svd")]), {})
+    record = compare_text.record(found.comparison, {})
+    parent = comparing.log(settings, found, record)
+    mlflow = tracking.client(settings.mlflow_dir)
+    runs = mlflow.search_runs([tracking.experiment_id(mlflow, settings.mlflow_dir)])
+    children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") == parent]
+    assert {run.info.run_name for run in children} == {"popularity", "svd"}
+    logged = {run.info.run_name: run.data.metrics["ndcg_at_20"] for run in children}
+    assert logged == {model["name"]: model["ndcg@20"] for model in record["models"]}
+    assert mlflow.get_run(parent).data.params["split"] == "time"

@@ -19,6 +19,7 @@ K = 20
 CUTS = (0.9, 0.8, 0.95, 0.7, 0.6)
 ENOUGH_USERS = 2_000  # pooled; further cuts are left out
 USERS_PER_CUT = 1_000
+ENOUGH_EVENTS = 2_000_000
 VALIDATIONS = ("time", "random")
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -28,7 +29,7 @@ def validation_splits(interactions: Interactions, validation: str) -> Iterator[S
     """Splits of the training data itself, with test users who have a history; none if there is too little."""
     if not len(interactions.at_ns()):
         return
-    users = 0
+    interactions, users = _some_users(interactions), 0
     for number, cut in enumerate(CUTS):
         if users >= ENOUGH_USERS:
             return
@@ -54,6 +55,16 @@ def best_setting(
             scores[seen.rows_of(), seen.movies] = -np.inf
             found.setdefault(setting, []).append(ndcg_rows(K, best_of(scores, K), split.relevant))
     return _chosen({setting: np.concatenate(ndcg) for setting, ndcg in found.items()}, prior)
+
+
+def _some_users(interactions: Interactions) -> Interactions:
+    """Everything, or what a draw of the users did if that is more than it takes to choose."""
+    user = interactions.pairs()[0]
+    if len(user) <= ENOUGH_EVENTS:
+        return interactions
+    log.info("choosing on some of the users, with about %d of %d events", ENOUGH_EVENTS, len(user))
+    drawn = np.random.default_rng(0).random(len(interactions.users)) < ENOUGH_EVENTS / len(user)
+    return interactions.where(drawn[user])
 
 
 def _chosen(ndcg: Mapping[T, Array], prior: T) -> T | None:

@@ -12,7 +12,7 @@ from training.__main__ import cli
 from training.compare import compare, leakage
 from training.data import Columns, interactions_of, split_at_random, split_by_time
 from training.models import Recipe
-from training.slices import slices_of
+from training.slices import groups_of, slices_of
 
 RECIPES = [Recipe.of(name) for name in ("popularity", "ease", "svd")]
 
@@ -151,3 +151,16 @@ def test_wrong_usage_exits_with_2_and_says_what_was_expected(ratings_file, tmp_p
     code, _, err = run("compare", "--ratings", str(ratings_file), *words, var_dir=tmp_path)
     assert code == 2
     assert said in err
+
+
+def test_users_are_grouped_by_what_the_catalogue_says_of_them(comparison, tmp_path):
+    users = comparison.users[:3].tolist()
+    records = [
+        {"user_id": users[0], "age": 17, "occupation": "student", "gender": "F"},
+        {"user_id": users[1], "age": 42, "occupation": "lawyer", "gender": "M"},
+    ]
+    (tmp_path / "users.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    groups = groups_of(comparison, tmp_path)
+    assert groups["gender"][:3].tolist() == ["F", "M", ""]
+    assert groups["age"][:3].tolist() == ["under 18", "35-49", ""]
+    assert groups_of(comparison, tmp_path / "nothing") == {}

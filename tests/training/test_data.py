@@ -1,12 +1,15 @@
 """Sessions and ratings become numbered columns, and a split in time lets nothing of the future through."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from interactions import HOUR_NS, START_NS, small_world
 
-from training.data import Columns, interactions_of, split_by_time
+from training.data import Columns, interactions_of, read_interactions, split_by_time
 
 events = st.lists(st.tuples(st.integers(-3, 6), st.sampled_from(["a", "b", "c", "d"]), st.integers(0, 50)), max_size=30)
 
@@ -73,3 +76,28 @@ def test_nothing_cannot_be_split():
         split_by_time(interactions_of(as_columns([]), as_columns([])))
     with pytest.raises(ValueError, match="fraction"):
         split_by_time(small_world(), 1.0)
+
+
+def test_a_taste_is_a_pair_once_with_all_that_was_watched_of_it_and_its_latest_time():
+    sessions = Columns(
+        np.array([1, 1, 2]), np.array(["a", "a", "a"], object), np.array([10, 30, 20]), np.array([15, 30, 60])
+    )
+    ratings = Columns(np.array([2, 1]), np.array(["b", "b"], object), np.array([50, 40]), np.array([1, 5]))
+    tastes = interactions_of(sessions, ratings, min_viewers=1).tastes()
+    assert list(zip(tastes.user.tolist(), tastes.movie.tolist(), strict=True)) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert tastes.at_ns.tolist() == [30, 40, 20, 50]
+    assert tastes.weight.tolist() == [0.75, 1.0, 1.0, 1.0]
+
+
+def test_half_a_movie_counts_half_where_the_catalogue_knows_how_long_it_is(first_store, tmp_path):
+    shutil.copytree(first_store, tmp_path / "store")
+    before = read_interactions(tmp_path / "store", (1, 10))
+    (tmp_path / "store" / "catalog").mkdir(exist_ok=True)
+    movie = str(before.movies[before.watches.movie[0]])
+    records = [{"id": each, "runtime": 100_000 if each == movie else 0} for each in before.movies.tolist()]
+    (tmp_path / "store" / "catalog" / "movies.jsonl").write_text("".join(json.dumps(r) + "\n" for r in records))
+    after = read_interactions(tmp_path / "store", (1, 10))
+    of_movie = after.movies[after.watches.movie] == movie
+    assert before.watches.weight[of_movie].min() > 1 / 60
+    assert after.watches.weight[of_movie].max() == 1 / 60, "minutes of 100,000 count as little as can be"
+    assert (after.watches.weight[~of_movie] == before.watches.weight[~of_movie]).all()

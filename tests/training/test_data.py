@@ -79,9 +79,8 @@ def test_nothing_cannot_be_split():
 
 
 def test_a_taste_is_a_pair_once_with_all_that_was_watched_of_it_and_its_latest_time():
-    sessions = Columns(
-        np.array([1, 1, 2]), np.array(["a", "a", "a"], object), np.array([10, 30, 20]), np.array([15, 30, 60])
-    )
+    movies, minutes = np.array(["a", "a", "a", "a"], object), np.array([15, 30, 60, 45])
+    sessions = Columns(np.array([1, 1, 2, 2]), movies, np.array([10, 30, 20, 15]), minutes)
     ratings = Columns(np.array([2, 1]), np.array(["b", "b"], object), np.array([50, 40]), np.array([1, 5]))
     tastes = interactions_of(sessions, ratings, min_viewers=1).tastes()
     assert list(zip(tastes.user.tolist(), tastes.movie.tolist(), strict=True)) == [(0, 0), (0, 1), (1, 0), (1, 1)]

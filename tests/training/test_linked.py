@@ -6,10 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from interactions import HOUR_NS, START_NS, small_world
 
-from training.data import Columns, interactions_of
+from training.data import Columns, interactions_of, split_by_time
 from training.linked import Linked
 from training.models import Recipe, default, ease
 from training.models._inverse import invert
+from training.models._validation import best_setting
+from training.scoring import score
 from training.servable import Histories, Servable
 
 WORLD = small_world()
@@ -96,7 +98,27 @@ def test_a_capture_in_which_nobody_comes_back_falls_back_to_recent_popularity(ca
     assert "a short capture" in caplog.text
 
 
-def test_taste_that_is_there_is_found_by_validation():
-    many = small_world(n_users=400, n=12_000)
-    picked = default.pick(many, default.Config(validation="random"))
-    assert picked.name in ("ease", "fresh")
+@pytest.mark.parametrize(("gain", "chosen"), [(0.0, "usual"), (0.02, "usual"), (0.2, "other")])
+def test_the_usual_setting_stays_unless_another_is_surely_better(gain, chosen):
+    def trials(split):
+        """Scores that put what is relevant first for a share of the users; of more of them under the other setting."""
+        for place, (setting, share) in enumerate((("usual", 0.4), ("other", 0.4 + gain))):
+            right = np.random.default_rng(place).random(len(split.test_users)) < share
+            scores = np.zeros((len(right), len(WORLD.movies)), np.float32)
+            row = np.repeat(np.arange(len(right)), split.relevant.counts)
+            scores[row, split.relevant.items] = np.where(right[row], 1, -1)
+            yield setting, scores
+
+    assert best_setting(WORLD, "time", "usual", trials) == chosen
+
+
+def test_popularity_by_the_week_is_found_where_there_is_no_taste():
+    rng, n = np.random.default_rng(1), 6_000
+    at_ns = START_NS + np.sort(rng.integers(0, 60 * 24, n)) * HOUR_NS
+    week = (at_ns - START_NS) // (7 * 24 * HOUR_NS)
+    movie = np.array([f"movie+{w * 10 + m:03}+2000" for w, m in zip(week, rng.geometric(0.3, n), strict=True)], object)
+    sessions = Columns(rng.integers(0, 300, n), movie, at_ns, np.full(n, 60))
+    nothing = Columns(np.empty(0, np.int64), np.empty(0, object), np.empty(0, np.int64), np.empty(0))
+    split = split_by_time(interactions_of(sessions, nothing))
+    chosen, all_time = (score(Recipe.of(name), split).quality for name in ("default", "popularity"))
+    assert chosen > 2 * all_time

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import chdtrc  # type: ignore[import-untyped]
+from scipy.special import chdtrc
 
 from evaluation.effects import Effect, compare, cuped, holm, linearised, plain_number
 from evaluation.experiment_data import Run, metric_named

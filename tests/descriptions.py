@@ -120,7 +120,7 @@ def quality(extractor: Extractor, texts: Sequence[Labelled], kind: str = "titles
     """Precision and recall over all texts; a title on the wrong side is wrong."""
     right = read = named = invented = 0
     for one in texts:
-        taste = extractor.read(one.user_id, one.said)
+        taste = extractor.read(one.user_id, one.said).taste
         said = [(side, value) for side in SIDES for value in getattr(one.truth, f"{side}_{kind}")]
         found = [(side, value) for side in SIDES for value in getattr(taste, f"{side}_{kind}")]
         right, read, named = right + len(set(found) & set(said)), read + len(found), named + len(said)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from training.descriptions.taste import Description, Taste, without_repeats
+from training.descriptions.taste import Description, Reading, Taste, without_repeats
 from training.descriptions.titles import TitleIndex
 from training.descriptions.words import (
     BAD_VERDICT,
@@ -27,6 +27,7 @@ from training.descriptions.words import (
 _SENTENCE_END = re.compile(r"(?<!\bdr)(?<!\bmr)(?<!\bmrs)(?<!\bvol)(?<!\be\.g)(?<!\b\w)[.!?;\n]+(?=\s|$)", re.IGNORECASE)
 _WISHES = {name: re.compile(pattern) for name, pattern in WISHES.items()}
 _CLAUSE = re.compile(r"[,;:()]|\s-\s|\band\b")
+READER = "keywords"
 LIKED, NEITHER, DISLIKED = 1, 0, -1
 
 
@@ -45,13 +46,13 @@ class KeywordExtractor:
     def __init__(self, titles: TitleIndex) -> None:
         self._titles = titles
 
-    def read(self, user_id: int, said: Description) -> Taste:
+    def read(self, user_id: int, said: Description) -> Reading:
         """See `Extractor.read`; the same text always gives the same taste, whoever says it."""
         found: list[_Said] = []
         for text, side in ((said.likes, LIKED), (said.dislikes, DISLIKED)):
             for sentence in sentences(without_orders(text)):
                 found += self._sentence(sentence, side)
-        return _sorted(found)
+        return Reading(_sorted(found), READER)
 
     def _sentence(self, sentence: str, side: int) -> Iterator[_Said]:
         mentions = self._titles.mentions(sentence)

@@ -30,9 +30,8 @@ class Description:
 
     def digest(self) -> str:
         """32 hex digits that stand for these two texts and nothing else."""
-        return hashlib.sha256(f"{len(self.likes)}\n{self.likes}{self.dislikes}".encode(errors="replace")).hexdigest()[
-            :32
-        ]
+        whole = f"{len(self.likes)}\n{self.likes}{self.dislikes}"
+        return hashlib.sha256(whole.encode(errors="replace")).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +70,19 @@ class Film:
     watched: float = 0.0  # by how many; decides between films of one title
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A taste, and which reader it comes from."""
+
+    taste: Taste
+    reader: str
+
+
 class Extractor(Protocol):
     """Reads a description."""
 
-    def read(self, user_id: int, said: Description) -> Taste:
-        """The taste that a user's words tell of. Never raises; an empty `Taste` if there is none."""
+    def read(self, user_id: int, said: Description) -> Reading:
+        """The taste that a user's words tell of, an empty one if there is none. Raises OSError if the disk is full."""
         ...
 
 

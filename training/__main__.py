@@ -175,6 +175,30 @@ cli.add_command(compare)
 cli.add_command(curve)
 
 
+@cli.command()
+@click.argument("text", required=False)
+@click.option("--dislikes", default="", help="What TEXT's writer says they do not like.")
+@click.option("--user", type=int, help="Read the words of a user whose record was fetched, instead of TEXT.")
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+def describe(text: str | None, dislikes: str, user: int | None, as_json: bool) -> None:
+    """Say what is read from a self-description, by keywords or the language model of LLM_URL, and the list it gives."""
+    from training.descriptions.describe import NothingToRead, describe_user
+    from training.descriptions.describe import describe as describe_text
+    from training.descriptions.taste import Description
+
+    if (user is None) == (text is None):
+        raise click.UsageError("expected either TEXT or --user ID")
+    settings = read_settings(TrainingSettings)
+    try:
+        if user is not None:
+            found = describe_user(settings, user)
+        else:
+            found = describe_text(settings, Description.of(text, dislikes))
+    except NothingToRead as error:
+        raise click.ClickException(str(error)) from None
+    _print(found.record(), as_json, found.text)
+
+
 def _log(times: bool) -> None:
     form = "%(asctime)s %(levelname)s %(name)s: %(message)s" if times else "%(message)s"
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=form, force=True)

@@ -29,6 +29,11 @@ class LiveHistories:
             raise DamagedModel(folder, f"was published without {', '.join(sorted(missing))}")
         return cls(users, Histories(arrays["seen_starts"], arrays["seen_movies"]), n_movies)
 
+    @property
+    def watched(self) -> Array:
+        """(n_movies,) users who had seen each movie at publication."""
+        return np.bincount(self._base.movies, minlength=self._width)
+
     def add(self, user_ids: Array, movies: Array) -> set[int]:
         """Users to whom any of these pairs is new. movies: number in the movie table, -1 for one it does not hold.
 

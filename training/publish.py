@@ -81,10 +81,10 @@ def promote(settings: TrainingSettings, registry: Registry, version: Version, st
 def popular_of(servable: Servable, known: Interactions, suitability: Suitability) -> Array:
     """(m,) places in the model's movie table of what is watched lately, best first: what strangers are answered.
 
-    A stranger may be a minor, so nothing unsuitable is among it.
+    A stranger may be a minor, so nothing that is called adult is among it.
     """
     recent = Recipe.of("recent").fit(known)
-    withheld = suitability.places(recent.movies)
+    withheld = suitability.adult_places(recent.movies)
     best = recent.top(np.array([-1]), Histories.of(np.zeros(len(withheld)), withheld, 1), N_POPULAR)[0]
     places = find(servable.movies, known.movies[best[best >= 0]])
     return places[places >= 0]

@@ -1,5 +1,7 @@
 """Lists anew for users who did something since the live version was published; the model itself stays as it is.
 
+Who signed up and said something of themselves gets a list by their words, until they have seen a handful of movies.
+
 Every few seconds: rows stored since the last look; whose history gained a movie (a further minute of the same one is
 nothing new); their lists from the live model's arrays; all rows changed since publication as one overlay; the pointer.
 Nothing new, nothing done. What was read is kept in memory only: after a restart one query finds everything since the
@@ -30,6 +32,7 @@ from stream.published import (
     read_pointer,
     write_overlay,
 )
+from training.descriptions.newcomers import Newcomers
 from training.histories import LiveHistories
 from training.scoring import K
 from training.servable import Array, Servable, find
@@ -42,6 +45,7 @@ SINCE = """
     SELECT user_id, movie_id, max(at_ns) AS at_ns FROM events
     WHERE kind IN ('watch', 'rate') AND at_ns >= $since_ns GROUP BY user_id, movie_id
 """
+SIGNED_UP = "SELECT DISTINCT user_id FROM accounts"
 log = logging.getLogger(__name__)
 
 
@@ -53,6 +57,7 @@ class Live:
     servable: Servable
     histories: LiveHistories
     suitability: Suitability
+    newcomers: Newcomers
     positions: dict[str, int]
     stream_ns: int
     refreshed_ns: int  # stream time of the last overlay ...
@@ -75,9 +80,11 @@ class Refresher:
         if slot is None:
             return 0
         if self.live is None or self.live.model.version != slot.version or not self.live.model.folder.exists():
+            self.close()
             self.live = load_live(self.settings, slot)
         else:
             take_new(self.settings.store_dir, self.live)
+        self.live.waiting |= self.live.newcomers.step()
         return self._write(self.live) if self._due(self.live) or slot.overlay != self.live.overlay else 0
 
     def facts(self) -> dict[str, Any]:
@@ -86,7 +93,14 @@ class Refresher:
         if live is None:
             return {"version": None}
         facts = {"version": live.model.version, "overlay": live.overlay, "users_changed": len(live.rows)}
-        return facts | {"users_waiting": len(live.waiting), "stream_ns": live.stream_ns}
+        facts |= {"users_waiting": len(live.waiting), "stream_ns": live.stream_ns}
+        return facts | live.newcomers.facts()
+
+    def close(self) -> None:
+        """Let go of what is live; a next step begins with its folder."""
+        if self.live is not None:
+            self.live.newcomers.close()
+        self.live = None
 
     def _slot(self) -> Slot | None:
         pointer = read_pointer(self.settings.models_dir)
@@ -118,7 +132,10 @@ def load_live(settings: TrainingSettings, slot: Slot) -> Live:
     positions = ends(settings.store_dir)  # before the query, so that nothing falls between the two
     since = query(settings.store_dir, SINCE, since_ns=until_ns - SLACK_NS)
     suitability = Suitability(settings.store_dir / "catalog")
-    live = Live(model, servable, histories, suitability, positions, until_ns, until_ns)
+    newcomers = Newcomers(settings, servable.movies, histories.watched)
+    newcomers.signed_up(query(settings.store_dir, SIGNED_UP)["user_id"].tolist())
+    live = Live(model, servable, histories, suitability, newcomers, positions, until_ns, until_ns)
+    live.waiting |= suitability.strangers(model.users)
     _note(live, since["user_id"], since["movie_id"], since["at_ns"])
     log.info("version %s is live; %d users did something since it was published", slot.version, len(live.waiting))
     return live
@@ -135,6 +152,7 @@ def take_new(store_dir: Path, live: Live) -> None:
         live.stream_ns = max(live.stream_ns, int(rows["at_ns"].max()))
         seen = np.isin(rows["kind"], ("watch", "rate"))
         _note(live, rows["user_id"][seen], rows["movie_id"][seen], rows["at_ns"][seen])
+        live.newcomers.signed_up(rows["user_id"][rows["kind"] == "account"].tolist())
 
 
 def _note(live: Live, user_ids: Array, movie_ids: Array, at_ns: Array) -> None:
@@ -150,10 +168,16 @@ def recompute(live: Live) -> int:
     """Lists of the waiting users; returns how many."""
     users = sorted(live.waiting)
     if users:
-        seen = live.suitability.withheld(np.array(users), live.histories.of(users), live.servable.movies)
-        lists = live.servable.top(np.array(users), seen, K)
-        for user, best in zip(users, lists, strict=True):
-            live.rows[user] = best, int(Tier.PERSONAL if best[0] >= 0 else Tier.POPULAR)
+        histories = live.histories.of(users)
+        ids = np.array(users)
+        lists = live.servable.top(ids, live.suitability.withheld(ids, histories, live.servable.movies), K)
+        popular = live.suitability.popular_for(ids, lists, live.model.popular, live.servable.movies)
+        for row, (user, best) in enumerate(zip(users, lists, strict=True)):
+            tier = Tier.PERSONAL if best[0] >= 0 else Tier.POPULAR
+            seen = histories.between(row, row + 1).movies
+            if live.newcomers.described(user, len(seen)):
+                best, tier = live.newcomers.top(user, seen, K), Tier.DESCRIPTION
+            live.rows[user] = popular.get(row, best) if tier is Tier.POPULAR else best, int(tier)
     live.waiting.clear()
     return len(users)
 
@@ -191,6 +215,7 @@ def follow(settings: TrainingSettings) -> None:
         if problem and problem != before:
             log.error("lists stay as they are: %s", problem)
         evidence.beat(settings.run_dir, "refresh", refresher.facts() | {"problem": problem or None})
+    refresher.close()
 
 
 def _step_and_tell(refresher: Refresher) -> str:
@@ -199,6 +224,6 @@ def _step_and_tell(refresher: Refresher) -> str:
         if changed := refresher.step():
             log.info("lists of %d users written as %s", changed, refresher.live and refresher.live.overlay)
     except (DamagedModel, OSError) as error:  # OSError: disk full, or the folder was replaced meanwhile
-        refresher.live = None
+        refresher.close()
         return str(error)
     return ""

@@ -1,33 +1,61 @@
-"""Which titles are kept from known minors: those that the movie API calls `adult`.
+"""Which titles are kept from known minors: those that the movie API calls `adult`, or certifies for adults.
 
-That flag is all the API says; it has no certification, so a violent film without the flag counts as suitable, and where
-no record carries the flag at all suitability is unknown. Both are said by the gate. Ages are the user API's; somebody
-whose record is not there is nobody known to be a minor, but then what is popular holds no such title for anybody.
-Start at `Suitability`.
+A record without either says nothing; where no record says anything, suitability is unknown, and the gate says so. Ages
+are the user API's. Somebody whose record is not there is nobody known to be a minor, but what is popular holds no
+`adult` title for anybody. Start at `Suitability`.
 """
 
-from pathlib import Path
+import Path
 
 import numpy as np
 
 from stream.catalog.files import RecordFile
-from stream.catalog.records import MOVIES, USERS, movie_of, user_of
+from stream.catalog.records import MOVIES, USERS, Record, movie_of, user_of
 from training.servable import Array, Histories, find
 
 OF_AGE = 18
+ADULTS_ONLY = frozenset({"R", "NC-17", "X", "18", "18+", "TV-MA"})  # certifications
 _AT_ONCE = 50_000  # records of users held in memory
+
+
+def adults_only(record: Record) -> bool | None:
+    """Whether a movie's record says that it is not for minors; None if it says nothing of that."""
+    adult, certificate = movie_of(record).adult, str(record.get("certification") or "").strip().upper()
+    if adult is None and not certificate:
+        return None
+    return bool(adult) or certificate in ADULTS_ONLY
 
 
 class Suitability:
     """What the catalogue beside the store says of titles and ages; new users are seen without a restart."""
 
     def __init__(self, catalog_dir: Path) -> None:
-        told = [
-            movie for movie in map(movie_of, RecordFile(catalog_dir / MOVIES.file, MOVIES)) if movie.adult is not None
-        ]
-        self.known = len(told)  # titles of which something is known
-        self.unsuitable = np.array(sorted(movie.movie_id for movie in told if movie.adult), dtype=np.str_)
+        adult, unsuitable, self.known = [], [], 0  # known: titles of which something is said
+        for record in RecordFile(catalog_dir / MOVIES.file, MOVIES):
+            movie, unfit = movie_of(record), adults_only(record)
+            self.known += unfit is not None
+            adult += [movie.movie_id] if movie.adult else []
+            unsuitable += [movie.movie_id] if unfit else []
+        self.adult, self.unsuitable = (np.array(sorted(ids), dtype=np.str_) for ids in (adult, unsuitable))
         self._users = RecordFile(catalog_dir / USERS.file, USERS)
+
+    def strangers(self, users: Array) -> set[int]:
+        """Known minors who are not among `users`."""
+        ages = ((user.user_id, user.age) for user in map(user_of, self._users))
+        return {user_id for user_id, age in ages if age < OF_AGE} - set(users.tolist())
+
+    def popular_for(self, users: Array, lists: Array, popular: Sequence[str], movies: Array) -> dict[int, Array]:
+        """Popular lists for those minors who have none of their own, by row of `lists`; the others take the usual one.
+
+        lists: (n, k) index into `movies`, -1 = nothing. popular: ids, best first.
+        """
+        rows = np.flatnonzero(lists[:, 0] < 0)
+        rows = rows[self.minors(users[rows])]
+        ids = np.array(popular, dtype=np.str_)
+        fit = _found(movies, ids[~np.isin(ids, self.unsuitable)])[: lists.shape[1]]
+        best = np.full(lists.shape[1], -1, np.int32)
+        best[: len(fit)] = fit
+        return dict.fromkeys(rows.tolist(), best)
 
     def minors(self, users: Array) -> Array:
         """(n,) bool: who of these users is known to be under age."""
@@ -49,8 +77,11 @@ class Suitability:
 
     def places(self, movies: Array) -> Array:
         """Where the unsuitable titles stand in a movie table."""
-        places = find(movies, self.unsuitable)
-        return places[places >= 0]
+        return _found(movies, self.unsuitable)
+
+    def adult_places(self, movies: Array) -> Array:
+        """Where titles stand that nobody is offered without being known."""
+        return _found(movies, self.adult)
 
     def judged(self, users: Array, lists: Array, movies: Array) -> str:
         """In words: how many known minors' lists would show an unsuitable title if nothing were withheld.
@@ -58,12 +89,17 @@ class Suitability:
         lists: (n, k) index into `movies`, -1 = nothing.
         """
         if not self.known:
-            return "suitability is unknown: no movie's record says whether it is for adults"
+            return "suitability is unknown: no movie's record has a certification or says whether it is for adults"
         minors = self.minors(users)
         shown = int(np.isin(lists[minors], self.places(movies)).any(axis=1).sum())
-        return f"{shown} of {int(minors.sum())} known minors' lists held an adult title; publishing withholds them"
+        return f"{shown} of {int(minors.sum())} known minors' lists held an unsuitable title; publishing withholds them"
 
     def _under_age(self, users: Array) -> Array:
         records = self._users.get_all([str(user) for user in users.tolist() if user >= 0])  # the API knows no other
         minors = {key for key, record in records.items() if user_of(record).age < OF_AGE}
         return np.array([str(user) in minors for user in users.tolist()], dtype=bool)
+
+
+def _found(movies: Array, ids: Array) -> Array:
+    places = find(movies, ids)
+    return places[places >= 0]

@@ -52,7 +52,9 @@ class Chat:
         body = {
             "model": self.model, "temperature": 0, "max_tokens": self.max_tokens,
             "messages": [{"role": "system", "content": system}, {"role": "user", "content": said}],
-            "response_format": {"type": "json_schema", "json_schema": {"name": "taste", "strict": True, "schema": schema}},
+            "response_format": {
+                "type": "json_schema", "json_schema": {"name": "taste", "strict": True, "schema": schema},
+            },
         }  # fmt: skip
         answer = self._post(json.dumps(body).encode())
         try:
@@ -60,11 +62,13 @@ class Chat:
             usage = answer.get("usage") or {}
             read, written = (int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens"))
             price = usage.get("cost")
-            known = isinstance(price, int | float) and math.isfinite(price) and price >= 0
-            cost = float(price) if known else (read * self.price_in + written * self.price_out) / 1e6
+            said_price = isinstance(price, int | float) and math.isfinite(price)
+            cost = float(price or 0) if said_price else (read * self.price_in + written * self.price_out) / 1e6
             return Completion(str(content), max(0, read), max(0, written), max(0.0, cost))
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-            raise NoAnswer(f"{self.url}: expected choices[0].message.content; got {answer!r:.80}", "error", again=True) from error
+            raise NoAnswer(
+                f"{self.url}: expected choices[0].message.content; got {answer!r:.80}", "error", again=True
+            ) from error
 
     def _post(self, body: bytes) -> Any:
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {self.key}"} if self.key else {})

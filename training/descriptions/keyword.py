@@ -24,7 +24,9 @@ from training.descriptions.words import (
     WISHES,
 )
 
-_SENTENCE_END = re.compile(r"(?<!\bdr)(?<!\bmr)(?<!\bmrs)(?<!\bvol)(?<!\be\.g)(?<!\b\w)[.!?;\n]+(?=\s|$)", re.IGNORECASE)
+_SENTENCE_END = re.compile(
+    r"(?<!\bdr)(?<!\bmr)(?<!\bmrs)(?<!\bvol)(?<!\be\.g)(?<!\b\w)[.!?;\n]+(?=\s|$)", re.IGNORECASE
+)
 _WISHES = {name: re.compile(pattern) for name, pattern in WISHES.items()}
 _CLAUSE = re.compile(r"[,;:()]|\s-\s|\band\b")
 READER = "keywords"
@@ -56,7 +58,7 @@ class KeywordExtractor:
 
     def _sentence(self, sentence: str, side: int) -> Iterator[_Said]:
         mentions = self._titles.mentions(sentence)
-        rest = sentence.lower().replace("’", "'")  # noqa: RUF001 - as people type it
+        rest = sentence.lower().replace("’", "'")
         for mention in mentions:  # a title's own words are neither genres nor negations
             rest = rest[: mention.start] + "\0" * (mention.end - mention.start) + rest[mention.end :]
         turns = _turns(rest, side)
@@ -68,8 +70,8 @@ class KeywordExtractor:
         for found in DECADE.finditer(rest):
             yield _Said("decades", _decade(found), _side_at(turns, found.start()))
         for name, pattern in _WISHES.items():
-            if found := pattern.search(rest):
-                now = _side_at(turns, found.start())
+            if wish := pattern.search(rest):
+                now = _side_at(turns, wish.start())
                 yield _Said("wishes", name if now > 0 else OPPOSITE[name], LIKED)
 
 
@@ -95,7 +97,9 @@ def _turns(sentence: str, side: int) -> list[tuple[int, int]]:
     """(place, side that is up from there on), in order of place."""
     cues: dict[int, tuple[str, int]] = {}
     taken = 0
-    found = sorted((hit.start(), rank, what, hit.end()) for rank, (what, p) in enumerate(CUES) for hit in p.finditer(sentence))
+    found = sorted(
+        (hit.start(), rank, what, hit.end()) for rank, (what, p) in enumerate(CUES) for hit in p.finditer(sentence)
+    )
     for start, _, what, end in found:
         if start >= taken:
             cues[start], taken = (what, end), end

@@ -36,7 +36,7 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class Taste:
-    """What was read. Titles are movie ids of the catalogue, decades years such as 1980, wishes keys of `words.WISHES`."""
+    """What was read. Titles are ids of the catalogue, decades years (1980), wishes keys of `words.WISHES`."""
 
     liked_titles: tuple[str, ...] = ()
     disliked_titles: tuple[str, ...] = ()
@@ -68,6 +68,7 @@ class Film:
     year: int | None
     genres: tuple[str, ...] = ()
     watched: float = 0.0  # by how many; decides between films of one title
+    unsuitable: bool = False  # known to be for adults only
 
 
 @dataclass(frozen=True, slots=True)

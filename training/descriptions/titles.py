@@ -1,8 +1,8 @@
 """Titles of the catalogue found in free text, a little misspelt or not. Start at `TitleIndex.mentions`.
 
-A title is compared by how it sounds: letters that one does not hear are dropped ("fite" and "fight" are the same), words
-are run together, and one letter may then be missing, too many or wrong (a table of all keys with one letter left out,
-so that a text costs look-ups, not comparisons with 27,000 titles). Candidates are held against the letters themselves.
+A title is compared by how it sounds: letters that one does not hear are dropped ("fite" is "fight"), words are run
+together, and one letter may then be missing, too many or wrong (a table of all keys with one letter left out, so that a
+text costs look-ups, not comparisons with 27,000 titles). Candidates are held against the letters themselves.
 Titles of one word are mostly ordinary words too (Big, Heat, Signs), so that they count only where a title may stand.
 """
 
@@ -119,7 +119,7 @@ class TitleIndex:
 def words_of(text: str) -> list[Word]:
     """Words of a text with their places; accents, apostrophes and case do not matter, II is 2."""
     words = []
-    for found in re.finditer(r"[^\W_]+(?:['’`][^\W_]+)*|&", text):  # noqa: RUF001 - as people type it
+    for found in re.finditer(r"[^\W_]+(?:['’`][^\W_]+)*|&", text):
         plain = "".join(_WORD.findall(_plain(found.group().replace("&", "and"))))
         if plain:
             words.append(Word(_ROMAN.get(plain, plain), found.start(), found.end()))
@@ -138,7 +138,7 @@ def _plain(text: str) -> str:
 
 
 def _names(title: str) -> Iterator[tuple[str, int, bool]]:
-    """(letters, words, whether it is the whole) of each way to call a film: whole, without article, parts at a colon."""
+    """(letters, words, whether it is all) of each way to call a film: whole, without article, parts at a colon."""
     head, colon, tail = title.partition(":")
     head = re.sub(r"\s+or$", "", head)
     seen: set[str] = set()
@@ -199,12 +199,12 @@ def _holds_together(window: Sequence[Word], text: str) -> bool:
 
 
 def _may_be_title(window: Sequence[Word], text: str, name: _Name) -> bool:
-    """Whether a name of one word stands where a title may: quoted, alone in a list, behind "loved", as a proper noun."""
+    """Whether one word stands where a title may: quoted, alone in a list, behind "loved", as a proper noun."""
     before, after = text[: window[0].start], text[window[-1].end :]
     said = text[window[0].start : window[-1].end]
     if GENRE_PATTERN.fullmatch(said.lower().strip()):
         return False
-    if len(name.letters) >= LONG_WORD or re.search(r"[\"“‘']$", before):  # noqa: RUF001
+    if len(name.letters) >= LONG_WORD or re.search(r"[\"“‘']$", before):
         return True
     begins = re.search(r"(?:^|[.!?;:,(/\n+>&-]|\b(?:and|or|n|then|also|omg|wow|honestly))\s*$", before, re.IGNORECASE)
     ends = re.match(r"\s*(?:$|[.!?;:,)/\n+<>&-]|(?:and|or|n|then)\b)", after, re.IGNORECASE)

@@ -61,10 +61,10 @@ def _labelled(number: int, record: dict, ids: dict[str, str]) -> Labelled:
 SIDES = ("liked", "disliked")
 
 
-def world_of_seed(folder: Path, seed: int, name: str = "demo", **changes: object) -> Simulation:
-    """A world before its first event."""
-    settings = platform_settings(folder, world=name, world_seed=seed, **changes)
-    return empty_world(settings, world_of(settings.world, settings.term, 0.0), 0)
+def world_of_seed(folder: Path, seed: int, demographics: float = 0.0) -> Simulation:
+    """The demo world of a seed before its first event; demographics: what age and gender count in tastes."""
+    settings = platform_settings(folder, world="demo", world_seed=seed)
+    return empty_world(settings, world_of(settings.world, settings.term, demographics), 0)
 
 
 def of_platform(world: Simulation, user_ids: Sequence[int]) -> Iterator[Labelled]:
@@ -78,8 +78,8 @@ def of_platform(world: Simulation, user_ids: Sequence[int]) -> Iterator[Labelled
         yield Labelled(user_id, Description.of(likes, dislikes), truth)
 
 
-def nameable(catalogue: Catalogue, taste: np.ndarray) -> tuple[list[int], list[int]]:
-    """The twelve well-known films that a user likes best, and least: they name some of six."""
+def nameable(catalogue: Catalogue, taste: np.ndarray) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """(id, title) of the six well-known films that a user likes best, and of the six they like least."""
     suits = catalogue.features[: catalogue.known] @ taste + 0.3 * catalogue.quality[: catalogue.known]
     order = np.argsort(-suits, kind="stable").tolist()
     return [(catalogue.ids[m], catalogue.films[m].title) for m in order[:6]], [

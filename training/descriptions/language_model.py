@@ -31,7 +31,7 @@ SCHEMA: Json = {
     "type": "object", "additionalProperties": False, "required": list(LISTS),
     "properties": {name: {"type": "array", "items": {"type": "string"}} for name in LISTS},
 }  # fmt: skip
-ATTEMPTS, PAUSE_S = 3, 0.3
+ATTEMPTS, PAUSE_S = 3, 0.2
 AWAY_S = 60.0  # a provider that failed is left alone for so long
 DAY_NS = 86_400 * 10**9
 CACHE = "taste"  # kind of evidence: what was read of which text, by which model

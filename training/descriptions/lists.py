@@ -2,7 +2,8 @@
 
 Score of a film = what many watch + liked genres - disliked ones + likeness to named films + decades and wishes; each
 part is of about unit size and has one weight. Disliked titles never appear, films of a disliked genre only where
-nothing else is left, and a known minor is offered nothing that is certified for adults. Start at `DescriptionLists.top`.
+nothing else is left, and a known minor is offered nothing that is certified for adults.
+Start at `DescriptionLists.top`.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from stream.catalog.records import Record, movie_of
 from training.descriptions.taste import Film, Taste
+from training.servable import best_of
 from training.suitability import OF_AGE, adults_only
 
 Array = npt.NDArray[Any]
@@ -65,7 +67,8 @@ class DescriptionLists:
         per_film = np.sqrt(np.maximum(self._has.sum(axis=1, keepdims=True), 1))
         self._share = self._has / per_film  # unit length, so that films of many genres win nothing by it
         common = self._share.mean(axis=0)
-        self._special = self._share - common  # what makes a film different from the others
+        special = self._share - common  # what makes a film different from the others
+        self._special = special / np.maximum(np.linalg.norm(special, axis=1, keepdims=True), 1e-9)
         self._years = np.array([film.year or 0 for film in films])
         self._fame = _standard(np.log1p([film.watched for film in films]))
         self._age = _standard(np.where(self._years > 0, self._years, _middle(self._years)))
@@ -78,48 +81,42 @@ class DescriptionLists:
         score[self._places(taste.disliked_titles)] = -np.inf
         if age is not None and age < OF_AGE:
             score[self._unsuitable] = -np.inf
-        unwanted: Array = np.asarray(self._has[:, self._columns(taste.disliked_genres)].any(axis=1))
+        unwanted = self._has @ self._row(taste.disliked_genres) > 0
         unwanted[self._places(taste.liked_titles)] = False
         score = np.where(unwanted, score - 1_000, score)  # behind everything else
-        best = np.argsort(-score, kind="stable")[:k]
-        best = np.where(score[best] == -np.inf, -1, best)
-        return np.pad(best, (0, max(0, k - len(best))), constant_values=-1).astype(np.int32)
+        best = best_of(score[None, :], k)[0]
+        return np.pad(best, (0, k - len(best)), constant_values=-1)
 
     def scores(self, taste: Taste) -> Array:
         """(n_films,) how well each film fits what was said."""
         w, liked = self._weights, self._places(taste.liked_titles)
         score = w.watched * self._fame
-        score = score + w.genres * (self._genre_score(taste.liked_genres) - self._genre_score(taste.disliked_genres))
+        score = score + w.genres * (self._share @ (self._row(taste.liked_genres) - self._row(taste.disliked_genres)))
         score += w.alike * (self._likeness(liked) - 0.5 * self._likeness(self._places(taste.disliked_titles)))
         score += w.decades * (self._of_decades(taste.liked_decades) - self._of_decades(taste.disliked_decades))
         score += w.wishes * self._wished(taste.wishes)
         score[liked] += w.named
-        return np.asarray(score, np.float64)
+        return np.asarray(score, np.float32)
 
-    def _genre_score(self, genres: Sequence[str]) -> Array:
-        columns = self._columns(genres)
-        return self._share[:, columns].sum(axis=1) if columns else np.zeros(len(self._share))
+    def _row(self, genres: Sequence[str]) -> Array:
+        """(n_genres,) 1 where a genre is among those named."""
+        row = np.zeros(len(self._column), np.float32)
+        row[[self._column[genre.lower()] for genre in genres if genre.lower() in self._column]] = 1
+        return row
 
-    def _likeness(self, places: Sequence[int]) -> Array:
+    def _likeness(self, places: Sequence[int]) -> Array | float:
         """Mean cosine with some films, by what makes them special."""
-        if not places:
-            return np.zeros(len(self._share))
-        length = np.linalg.norm(self._special, axis=1)
-        mean = self._special[places].mean(axis=0)
-        return np.asarray(self._special @ mean / np.maximum(length * max(float(np.linalg.norm(mean)), 1e-9), 1e-9))
+        return np.asarray(self._special @ self._special[places].mean(axis=0)) if places else 0.0
 
-    def _of_decades(self, decades: Sequence[int]) -> Array:
-        return np.isin(self._years // 10 * 10, decades).astype(float)
+    def _of_decades(self, decades: Sequence[int]) -> Array | float:
+        return np.isin(self._years // 10 * 10, decades).astype(float) if decades else 0.0
 
-    def _wished(self, wishes: Sequence[str]) -> Array:
+    def _wished(self, wishes: Sequence[str]) -> Array | float:
         parts = {"old": -self._age, "new": self._age, "popular": self._fame, "obscure": -self._fame}
-        return np.asarray(sum((parts[wish] for wish in wishes if wish in parts), np.zeros(len(self._age))))
+        return sum((parts[wish] for wish in wishes if wish in parts), np.zeros(1))
 
     def _places(self, titles: Sequence[str]) -> list[int]:
         return [self._place[title] for title in titles if title in self._place]
-
-    def _columns(self, genres: Sequence[str]) -> list[int]:
-        return [self._column[genre.lower()] for genre in genres if genre.lower() in self._column]
 
 
 def _middle(years: Array) -> float:

@@ -34,8 +34,7 @@ GENRE_NAMES = tuple(GENRES)
 WISHES: dict[str, str] = {
     "old": r"\bclassics?\b|\b(?:old|older|vintage)\b(?! (?:friend|man|woman))|black and white|used to\b|golden age",
     "new": r"\bnew(?:er|est)? (?:releases?|movies?|films?|ones|stuff)\b|\bnewer\b|\bmodern\b|\brecent\b|"
-    r"\bcontemporary\b|"
-    r"\b(?:nothing|not) (?:too )?old\b",
+    r"\bcontemporary\b",
     "popular": r"\bpopular\b|\bblockbusters?\b|\bmainstream\b|\btrending\b|\bwell[ -]known\b|\bfamous\b|"
     r"every(?:body|one) (?:else )?(?:watch|is watching|sees|likes)|\bhits\b|\btop (?:ten|10)\b",
     "obscure": r"hidden gems?|\bobscure\b|\bunknown\b|\bindie\b|\bunderrated\b|\bcult\b|off the beaten|"

@@ -5,8 +5,10 @@ are the user API's. Somebody whose record is not there is nobody known to be a m
 `adult` title for anybody. Start at `Suitability`.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
-import Path
 
 from stream.catalog.files import RecordFile
 from stream.catalog.records import MOVIES, USERS, Record, movie_of, user_of

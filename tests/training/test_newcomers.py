@@ -28,6 +28,7 @@ from training.publish import publish
 from training.refresh import Refresher
 from training.registry import Version
 from training.settings import TrainingSettings
+from training.suitability import Suitability
 
 MINUTE_NS = 60 * 10**9
 FACTS = {key: {} for key in ("git", "data", "parameters", "metrics", "gate")} | {
@@ -53,7 +54,8 @@ class House:
         stored = read_stored(self.store, (1, 10))
         version = Version("1", Recipe.of("popularity"), "run", 0, (), {}, "pass", False)
         servable = version.recipe.fit(stored.interactions)
-        publish(self.settings.models_dir, version, FACTS, servable, stored.interactions, stored.positions)
+        publish(self.settings.models_dir, version, FACTS, servable, stored.interactions, stored.positions,
+                Suitability(self.store / "catalog"))
         move_pointer(self.settings.models_dir, {"default": Slot("1")})
 
     def sign_up(self, users):

@@ -9,12 +9,12 @@ from trainings import MINUTE_NS, append
 from stream.catalog.files import RecordFile
 from stream.catalog.records import MOVIES, USERS
 from stream.events import Watched
-from stream.published import load_model, read_pointer
+from stream.published import Tier, load_model, read_pointer
 from training.refresh import Refresher
 from training.run import train_and_register
 from training.servable import Histories
 from training.settings import TrainingSettings
-from training.suitability import Suitability
+from training.suitability import Suitability, adults_only
 
 ADULT = [f"movie+{n}+2000" for n in range(0, 8)]  # the most watched
 MINORS = range(1, 21)
@@ -55,7 +55,7 @@ def test_known_minors_and_strangers_are_offered_no_adult_title_and_others_are(ho
 
 def test_the_gate_says_how_many_minors_lists_needed_it(house):
     [(_, verdict)] = house[1].versions
-    assert "known minors' lists held an adult title; publishing withholds them" in verdict.reasons[-1]
+    assert "known minors' lists held an unsuitable title; publishing withholds them" in verdict.reasons[-1]
     assert not verdict.reasons[-1].startswith("0 of")
 
 
@@ -69,6 +69,28 @@ def test_somebody_new_is_told_from_a_minor_at_the_next_refresh(house):
     offered = [set(live(settings).list_of(user)[0]) for user in (5_000, 5_001)]
     assert not set(ADULT) & offered[0]
     assert set(ADULT) & offered[1]
+
+
+def test_a_known_minor_who_has_watched_nothing_gets_what_is_popular_and_suits_them(house):
+    settings, _ = house
+    RecordFile(settings.store_dir / "catalog" / USERS.file, USERS).append([("6000", {"user_id": 6_000, "age": 13})])
+    certified = {"id": "movie+9+2000", "title": "9", "genres": [], "runtime": 90, "adult": "False", "certification": "R"}
+    RecordFile(settings.store_dir / "catalog" / MOVIES.file, MOVIES).append([(certified["id"], certified)])
+    Refresher(settings).step()
+    model = live(settings)
+    offered, tier = model.list_of(6_000)
+    assert tier is Tier.POPULAR
+    assert offered == tuple(movie for movie in model.popular if movie != "movie+9+2000")[:20]
+    assert "movie+9+2000" in model.popular[:20]
+
+
+@pytest.mark.parametrize(
+    ("said", "unfit"),
+    [({}, None), ({"adult": "False"}, False), ({"adult": True}, True), ({"certification": "PG-13"}, False),
+     ({"certification": " nc-17 ", "adult": "False"}, True)],
+)  # fmt: skip
+def test_adults_only_is_what_is_called_adult_or_certified_for_adults(said, unfit):
+    assert adults_only({"id": "a", "title": "a", "genres": [], "runtime": 90} | said) is unfit
 
 
 def test_without_a_catalogue_or_the_flag_suitability_is_unknown_and_nothing_is_withheld(tmp_path):

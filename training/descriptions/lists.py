@@ -21,7 +21,6 @@ from training.suitability import OF_AGE, adults_only
 Array = npt.NDArray[Any]
 
 
-
 @dataclass(frozen=True)
 class Weights:
     """What each part counts; chosen on simulated worlds of other seeds than those it is judged on."""
@@ -40,8 +39,8 @@ def films_of(movie_ids: Sequence[str], watched: Array, records: dict[str, Record
 
 
 def _film(movie_id: str, watched: float, record: Record | None) -> Film:
-    words, _, year = movie_id.rpartition("+")
-    known = int(year) if year.isdigit() and len(year) == 4 else None
+    words, _, tail = movie_id.rpartition("+")
+    known = int(tail) if tail.isdigit() and len(tail) == 4 else None
     if record is None:
         return Film(movie_id, words.replace("+", " "), known, (), watched)
     movie = movie_of(record)

@@ -171,13 +171,12 @@ def recompute(live: Live) -> int:
         histories = live.histories.of(users)
         ids = np.array(users)
         lists = live.servable.top(ids, live.suitability.withheld(ids, histories, live.servable.movies), K)
-        popular = live.suitability.popular_for(ids, lists, live.model.popular, live.servable.movies)
         for row, (user, best) in enumerate(zip(users, lists, strict=True)):
-            tier = Tier.PERSONAL if best[0] >= 0 else Tier.POPULAR
             seen = histories.between(row, row + 1).movies
+            tier = Tier.PERSONAL if best[0] >= 0 and len(seen) else Tier.POPULAR  # a minor may have watched nothing yet
             if live.newcomers.described(user, len(seen)):
                 best, tier = live.newcomers.top(user, seen, K), Tier.DESCRIPTION
-            live.rows[user] = popular.get(row, best) if tier is Tier.POPULAR else best, int(tier)
+            live.rows[user] = best, int(tier)
     live.waiting.clear()
     return len(users)
 

@@ -5,7 +5,6 @@ are the user API's. Somebody whose record is not there is nobody known to be a m
 `adult` title for anybody. Start at `Suitability`.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -44,19 +43,6 @@ class Suitability:
         """Known minors who are not among `users`."""
         ages = ((user.user_id, user.age) for user in map(user_of, self._users))
         return {user_id for user_id, age in ages if age < OF_AGE} - set(users.tolist())
-
-    def popular_for(self, users: Array, lists: Array, popular: Sequence[str], movies: Array) -> dict[int, Array]:
-        """Popular lists for those minors who have none of their own, by row of `lists`; the others take the usual one.
-
-        lists: (n, k) index into `movies`, -1 = nothing. popular: ids, best first.
-        """
-        rows = np.flatnonzero(lists[:, 0] < 0)
-        rows = rows[self.minors(users[rows])]
-        ids = np.array(popular, dtype=np.str_)
-        fit = _found(movies, ids[~np.isin(ids, self.unsuitable)])[: lists.shape[1]]
-        best = np.full(lists.shape[1], -1, np.int32)
-        best[: len(fit)] = fit
-        return dict.fromkeys(rows.tolist(), best)
 
     def minors(self, users: Array) -> Array:
         """(n,) bool: who of these users is known to be under age."""

@@ -54,8 +54,15 @@ class House:
         stored = read_stored(self.store, (1, 10))
         version = Version("1", Recipe.of("popularity"), "run", 0, (), {}, "pass", False)
         servable = version.recipe.fit(stored.interactions)
-        publish(self.settings.models_dir, version, FACTS, servable, stored.interactions, stored.positions,
-                Suitability(self.store / "catalog"))
+        publish(
+            self.settings.models_dir,
+            version,
+            FACTS,
+            servable,
+            stored.interactions,
+            stored.positions,
+            Suitability(self.store / "catalog"),
+        )
         move_pointer(self.settings.models_dir, {"default": Slot("1")})
 
     def sign_up(self, users):

@@ -74,7 +74,7 @@ def test_somebody_new_is_told_from_a_minor_at_the_next_refresh(house):
 def test_a_known_minor_who_has_watched_nothing_gets_what_is_popular_and_suits_them(house):
     settings, _ = house
     RecordFile(settings.store_dir / "catalog" / USERS.file, USERS).append([("6000", {"user_id": 6_000, "age": 13})])
-    certified = {"id": "movie+9+2000", "title": "9", "genres": [], "runtime": 90, "adult": "False", "certification": "R"}
+    certified = {"id": "movie+9+2000", "title": "9", "genres": [], "runtime": 90, "certification": "R"}
     RecordFile(settings.store_dir / "catalog" / MOVIES.file, MOVIES).append([(certified["id"], certified)])
     Refresher(settings).step()
     model = live(settings)
@@ -82,6 +82,7 @@ def test_a_known_minor_who_has_watched_nothing_gets_what_is_popular_and_suits_th
     assert tier is Tier.POPULAR
     assert offered == tuple(movie for movie in model.popular if movie != "movie+9+2000")[:20]
     assert "movie+9+2000" in model.popular[:20]
+    assert model.list_of(6_001) is None
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ VENV := .venv/bin/python
 MODELS ?= default,recent
 
 .DEFAULT_GOAL := help
-.PHONY: help setup deploy status logs down test soak bench bench-stats check doctor describe platform mlflow retrain replay grade selfcheck budgets lock
+.PHONY: help setup deploy status logs down test soak bench bench-scale bench-stats check doctor describe platform mlflow retrain replay grade selfcheck budgets lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ soak: setup ## Run the long campaigns (each at most 30 min); ONLY=name for one
 
 bench: setup ## Measure speed and size against their goals; ONLY=topic for one
 	@$(VENV) tests/bench $(ONLY)
+
+bench-scale: setup ## Measure models at 20 million events (10 min, 4 GB)
+	@$(VENV) tests/bench/scale_models.py
 
 bench-stats: setup ## Hold the statistics of experiments against known truth (minutes; docs/experiments.md)
 	@$(VENV) tests/bench/stats.py

@@ -76,9 +76,10 @@ def effect(
 ) -> None:
     """The true difference that lists B make against lists A over some days, as one JSON object.
 
-    effects: watches_per_user, share_of_starts, rating; each a, b, effect (b - a), precision (standard error). The file
-    of draws holds user (n,), starts, watches_a, watches_b (draws, n): both outcomes of a user, of which an experiment
-    sees that of the arm it assigns; expected_starts, chance_a, chance_b (n,) are their exact means.
+    effects: watches_per_user, share_of_starts, rating; each a, b, effect (b - a), precision (standard error, null where
+    it is not worked out). The file of draws holds user (n,), starts, watches_a, watches_b (draws, n): both outcomes of
+    a user, of which an experiment sees that of the arm it assigns; expected_starts, chance_a, chance_b (n,) are their
+    exact means.
     """
     import numpy as np
 

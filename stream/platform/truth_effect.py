@@ -26,9 +26,9 @@ class Difference:
     chance_b: Floats
     rating_a: Floats  # (n,) expected score of what is watched from the list
     rating_b: Floats
-    precision: dict[str, float]  # standard error of each effect that titles thought of leave
+    precision: dict[str, float]  # standard error that titles thought of leave, of the effects where it is worked out
 
-    def effects(self) -> dict[str, dict[str, float]]:
+    def effects(self) -> dict[str, dict[str, float | None]]:
         """Mean outcomes of both, and B - A: watches of listed movies a user and a start, and their mean rating."""
         watches = [float((self.starts * chance).mean()) for chance in (self.chance_a, self.chance_b)]
         shares = [each / float(self.starts.mean()) for each in watches]
@@ -38,7 +38,7 @@ class Difference:
         ]
         pairs = {"watches_per_user": watches, "share_of_starts": shares, "rating": ratings}
         return {
-            name: {"a": a, "b": b, "effect": b - a, "precision": self.precision.get(name, 0.0)}
+            name: {"a": a, "b": b, "effect": b - a, "precision": self.precision.get(name)}
             for name, (a, b) in pairs.items()
         }
 

@@ -209,7 +209,7 @@ def test_commands_print_one_object(tmp_path):
     assert json.loads(run.invoke(cli, ["store", "compact", "--store", store, "--json"]).stdout)["merged"] == 0
     listed = json.loads(run.invoke(cli, ["store", "files", "--store", store, "--json"]).stdout)["files"]
     assert [file["whole"] for file in listed] == [True]
-    assert len(json.loads(run.invoke(cli, ["terms", "--json"]).stdout)["terms"]) == 17
+    assert len(json.loads(run.invoke(cli, ["terms", "--json"]).stdout)["terms"]) == 18
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_status_agrees_and_a_second_deploy_leaves_everything_alone(deployed):
 def test_the_model_is_in_the_registry_with_its_metrics(deployed):
     listed = deployed.python("-m", "training", "models")
     assert "recent" in listed
-    assert "svd" in listed
+    assert "default" in listed
     assert "champion" in listed
 
 

@@ -35,7 +35,7 @@ def recording(tmp_path_factory):
 
 def test_a_recording_plays_instead_of_the_simulator_end_to_end(tmp_path, recording):
     path, _ = recording
-    with house(tmp_path, SOURCE=f"replay:{path}", REPLAY_SPEED=600) as replayed:
+    with house(tmp_path, SOURCE=f"replay:{path}", REPLAY_SPEED=600, MODELS="recent") as replayed:
         said = replayed.must("make", "deploy", timeout=300)
         assert "platform" not in said.split("What is happening")[0]
         assert replayed.get("/recommend/42")[0] == 200
@@ -63,7 +63,13 @@ def test_a_course_is_only_read(tmp_path, recording, broker, fresh_topic):
     path, lines = recording
     with house(tmp_path / "teacher", KAFKA_BOOTSTRAP=broker) as teacher:
         teacher.python("-m", "stream", "replay", str(path), "--topic", fresh_topic, "--speed", "inf", timeout=120)
-    course = {"SOURCE": "course", "KAFKA_BOOTSTRAP": broker, "TOPIC": fresh_topic, "API_URL": "http://127.0.0.1:9"}
+    course = {
+        "SOURCE": "course",
+        "KAFKA_BOOTSTRAP": broker,
+        "TOPIC": fresh_topic,
+        "API_URL": "http://127.0.0.1:9",
+        "MODELS": "recent",
+    }
     with house(tmp_path / "student", SERVE_HOST="127.0.0.1", **course) as student:
         before = course_offsets(broker, fresh_topic)
         said = student.must("make", "deploy", timeout=300)

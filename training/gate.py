@@ -59,10 +59,11 @@ def broken_rules(candidate: Scored) -> list[str]:
     servable, shown = candidate.servable, np.unique(candidate.lists[candidate.lists >= 0])
     stranger = servable.top(np.array([UNKNOWN_USER]), Histories.none(1), K)
     speed = candidate.metrics.get("recommend_per_second") or math.inf  # inf where there was nobody to compute for
-    size, floor = sum(array.nbytes for array in servable.arrays().values()), min(MIN_MOVIES, len(servable.movies))
+    arrays = servable.arrays().values()
+    size, floor = sum(array.nbytes for array in arrays), min(MIN_MOVIES, len(servable.movies))
     rules = {
         "the model knows no movie": len(servable.movies) > 0,
-        "a score is not finite": all(np.isfinite(a).all() for a in (servable.base, servable.user_factors)),
+        "a score is not finite": all(np.isfinite(a).all() for a in arrays if a.dtype.kind == "f"),
         "an unknown user gets a short list": (stranger >= 0).sum() == floor,
         "somebody gets an empty list": bool((candidate.lists[:, :1] >= 0).all()),
         f"all lists together show {len(shown)} movies, fewer than {floor}": not len(candidate.lists)

@@ -23,7 +23,9 @@ from stream.terms import TERMS
 TERM = TERMS["F2026"]
 MINUTES, ROWS, TYPO_EVERY = 17, 20_000, 2_000  # a mistyped line in 2,000, as seen on real logs
 FOREVER_NS = 2**63 - 1
-WATCHED = (
+WATCHED = """
+    SELECT user_id, movie_id, min(at_ns), count(*) FROM watches WHERE at_ns < $until_ns GROUP BY user_id, movie_id
+"""
     "SELECT user_id, movie_id, min(at_ns), count(*) FROM watches WHERE at_ns < $until_ns GROUP BY user_id, movie_id"
 )
 

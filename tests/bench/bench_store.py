@@ -26,8 +26,6 @@ FOREVER_NS = 2**63 - 1
 WATCHED = """
     SELECT user_id, movie_id, min(at_ns), count(*) FROM watches WHERE at_ns < $until_ns GROUP BY user_id, movie_id
 """
-    "SELECT user_id, movie_id, min(at_ns), count(*) FROM watches WHERE at_ns < $until_ns GROUP BY user_id, movie_id"
-)
 
 
 def figures() -> list[Figure]:

@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 from evaluation.command_options import (
-    as_json,
     hours,
     in_logs,
     in_store,
@@ -24,6 +23,7 @@ from evaluation.commands_grade import grade, selfcheck
 from evaluation.observed import HOUR_NS
 from evaluation.settings import EvaluationSettings
 from stream import evidence
+from stream.reporting import as_json
 from stream.settings import read_settings
 
 

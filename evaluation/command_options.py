@@ -23,7 +23,6 @@ in_logs = click.option("--log", "logs", multiple=True, type=FILE, help="A bare l
 more_logs = click.argument("more_logs", nargs=-1, type=FILE)
 of_term = click.option("--term", type=click.Choice(list(TERMS)), help="Term whose rules apply; default: COURSE_TERM.")
 with_catalog = click.option("--catalog", type=FOLDER, help="Folder with movies.jsonl; default: catalog in the store.")
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 to_html = click.option(
     "--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write a page with pictures."
 )

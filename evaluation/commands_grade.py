@@ -14,7 +14,6 @@ from evaluation.choices import HOUR_NS, Choices
 from evaluation.command_options import (
     FILE,
     FOLDER,
-    as_json,
     hours,
     in_logs,
     in_store,
@@ -29,6 +28,7 @@ from evaluation.command_options import (
 from evaluation.logs import Opened
 from evaluation.settings import EvaluationSettings
 from stream.events import WallClock
+from stream.reporting import as_json
 from stream.settings import read_settings
 from stream.terms import Term
 

@@ -15,9 +15,9 @@ from typing import Any
 import click
 
 from stream.commands_kafka import stopping
+from stream.reporting import as_json
 from stream.settings import StreamSettings, read_settings
 
-as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 in_store = click.option(
     "--store", type=click.Path(file_okay=False, path_type=Path), help="The event log; default: store in VAR_DIR."
 )
